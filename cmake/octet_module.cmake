@@ -1,0 +1,23 @@
+# octet_module(name SOURCES ... [TESTS ...] [BENCHMARKS ...] [DEPS ...] [TEST_DEPS ...])
+#
+# One folder, one static library `octet_<name>`, one test program `octet_<name>_test` whose cases
+# ctest lists one by one, and one Google Benchmark program `octet_<name>_bench`.
+include(GoogleTest)
+
+function(octet_module name)
+  cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHMARKS;DEPS;TEST_DEPS" ${ARGN})
+  add_library(octet_${name} STATIC ${M_SOURCES})
+  target_include_directories(octet_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(octet_${name} PUBLIC ${M_DEPS})
+  if(M_TESTS AND OCTET_WITH_TESTS)
+    add_executable(octet_${name}_test ${M_TESTS})
+    target_link_libraries(octet_${name}_test PRIVATE octet_${name} ${M_TEST_DEPS}
+                                                     GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(octet_${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT 300)
+  endif()
+  if(M_BENCHMARKS AND OCTET_WITH_BENCHMARKS)
+    add_executable(octet_${name}_bench ${M_BENCHMARKS})
+    target_link_libraries(octet_${name}_bench PRIVATE octet_${name} benchmark::benchmark_main)
+  endif()
+endfunction()

@@ -1,0 +1,23 @@
+# Flags of the whole build. Instruction-set flags are never set here: they belong to single kernel
+# files (octet/runtime/CMakeLists.txt), so that the binary runs on any machine of the architecture.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# Contraction into fused multiply-add would change results between instruction sets (numerics 5).
+add_compile_options(-ffp-contract=off -Wall -Wextra -Wno-missing-field-initializers)
+if(OCTET_WARNINGS_AS_ERRORS)
+  add_compile_options(-Werror)
+endif()
+if(OCTET_SANITIZE)
+  add_compile_options(-fsanitize=${OCTET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${OCTET_SANITIZE})
+endif()
+find_package(Threads REQUIRED)

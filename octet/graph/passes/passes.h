@@ -1,0 +1,45 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "octet/graph/graph.h"
+
+namespace octet {
+
+/// A rewrite of the graph that keeps its outputs. Returns whether it changed anything.
+struct Pass {
+  std::string_view name;
+  bool (*run)(Graph& graph);
+};
+
+struct PassOptions {
+  std::set<std::string, std::less<>> disabled;  ///< names of passes to skip
+};
+
+/// Replaces nodes whose inputs are all constants, including shape arithmetic over known dimensions;
+/// moves constant shape, slice and pad inputs into the op. Never folds QuantizeLinear and
+/// DequantizeLinear of a weight: they say that the weight is integer.
+/// A result larger than 64 MiB stays unfolded.
+bool fold_constants(Graph& graph);
+/// Removes Identity (import maps Dropout to it).
+bool remove_identities(Graph& graph);
+/// Folds BatchNorm into the Conv2d or Gemm before it, computed in double.
+bool fold_batch_norm(Graph& graph);
+/// Fuses Relu and Clip (ReLU6) into the Conv2d, Gemm or Add that feeds only them.
+bool fuse_activations(Graph& graph);
+/// Removes nodes and constants that no output depends on.
+bool remove_dead_nodes(Graph& graph);
+
+/// What import needs so that the other modules see clean graphs.
+std::span<const Pass> import_passes();
+/// What quantization and the runtime start from: everything, in order.
+std::span<const Pass> inference_passes();
+
+/// Runs the passes in order; after one that changed the graph, infers shapes and verifies it, so
+/// that a broken pass fails here, by name. Error(kUsage) if a disabled name is no pass's name.
+void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options = {});
+
+}  // namespace octet

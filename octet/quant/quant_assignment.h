@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+
+#include "octet/graph/graph.h"
+#include "octet/quant/quant_spec.h"
+
+namespace octet {
+
+/// The range of values a tensor took. Always contains 0 once turned into QuantParams.
+struct Range {
+  float min = 0.0f;
+  float max = 0.0f;
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
+/// Which values of a float graph become integers, and how. Keys are ids of that graph.
+/// The graph must have gone through inference_passes (batch norm folded, activations fused).
+struct QuantAssignment {
+  std::map<ValueId, QuantParams> activations;    ///< per tensor, uint8 codes (bits may be < 8)
+  std::map<ValueId, TensorQuantParams> weights;  ///< constants; int8, per tensor or axis 0
+  std::map<ValueId, int> weight_bits;            ///< of each entry of `weights`
+};
+
+/// The values that a static configuration quantizes, in execution order: the graph's input, the
+/// inputs and outputs of every Conv2d, Gemm, Add, Mul, pooling, Concat and table activation that
+/// can run on integers. Values that only carry another value's integers (the output of MaxPool,
+/// Flatten, Reshape, Slice, Pad, Transpose) are not listed: they share their producer's parameters.
+std::vector<ValueId> activation_points(const Graph& graph);
+/// The constants that a configuration quantizes: weights of Conv2d and Gemm, in execution order.
+std::vector<ValueId> weight_points(const Graph& graph);
+
+/// Numerics clause 3. Asymmetric unsigned parameters of `bits` for a range (0 is included first).
+/// An empty range gives scale 1, zero point 0. Error(kBadData) if the range is not finite.
+QuantParams choose_activation_params(Range range, const QuantSpec& spec);
+/// Symmetric parameters of a float weight, per output channel (axis 0) or per tensor; an all-zero
+/// channel has scale 1. Error(kBadData) naming the first non-finite element.
+TensorQuantParams choose_weight_params(const Tensor& weight, const QuantSpec& spec);
+/// The integers of a weight under `params`, clamped to the symmetric range of `bits`
+/// ([-(2^(bits-1)-1), 2^(bits-1)-1]; torch_compat: [-2^(bits-1), 2^(bits-1)-1]).
+Tensor quantize_weight(const Tensor& weight, const TensorQuantParams& params, int bits,
+                       bool torch_compat);
+
+/// Ranges seen in calibration -> the assignment of a static configuration.
+QuantAssignment assign(const Graph& graph, const std::map<ValueId, Range>& ranges,
+                       const QuantSpec& spec);
+
+/// The quantized graph in QDQ form: weights are int8 constants behind DequantizeLinear, biases
+/// int32 constants with scale = activation scale x weight scale, activations pass through a
+/// QuantizeLinear / DequantizeLinear pair with one DequantizeLinear per consumer. An activation of
+/// fewer than 8 bits is clamped in float first (fused into its producer where that is possible).
+/// Where an int32 bias would saturate, the weight scale is raised (numerics clause 3); the number
+/// of such channels is returned in `raised_scales` if given.
+Graph insert_qdq(const Graph& graph, const QuantAssignment& assignment, const QuantSpec& spec,
+                 int* raised_scales = nullptr);
+
+/// The dynamic configuration: every Gemm with a constant weight becomes DynamicQuantizeLinear,
+/// MatMulInteger, Cast, Mul and Add. Convolutions stay float.
+Graph insert_dynamic_quantization(const Graph& graph, const QuantSpec& spec);
+
+}  // namespace octet
