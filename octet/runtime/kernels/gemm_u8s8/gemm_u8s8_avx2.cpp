@@ -1,0 +1,166 @@
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "octet/runtime/kernels/gemm_u8s8/gemm_u8s8_tiles.h"
+
+// Two products on one tile loop: vpmaddubsw takes four channels per step but saturates for some
+// weights; vpmaddwd takes two, on activations widened to int16, and is exact for all.
+
+namespace octet {
+namespace {
+
+constexpr int kLanes = 8;
+constexpr int kNr = 16;
+constexpr int kMr = kU8S8Avx2Mr;
+static_assert(kNr == kU8S8MaddubsLayout.nr && kNr == kU8S8MaddwdLayout.nr);
+
+struct Maddubs {
+  static __m256i dot(__m256i acc, __m256i x, __m256i weight) noexcept {
+    const __m256i pairs = _mm256_maddubs_epi16(x, weight);
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+};
+
+struct Maddwd {
+  static __m256i dot(__m256i acc, __m256i x, __m256i weight) noexcept {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, weight));
+  }
+};
+
+inline __m256i broadcast_group(const std::uint8_t* a) noexcept {
+  std::int32_t group;
+  __builtin_memcpy(&group, a, sizeof(group));
+  return _mm256_set1_epi32(group);
+}
+
+inline __m256i requantize(const GemmU8S8Args& g, int j, __m256i acc) noexcept {
+  const __m256 low = _mm256_set1_ps(static_cast<float>(g.q_low - g.c_zero));
+  const __m256 high = _mm256_set1_ps(static_cast<float>(g.q_high - g.c_zero));
+  __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(g.multiplier + j));
+  // Clamped before the conversion: beyond int32 it would give INT_MIN.
+  value = _mm256_min_ps(_mm256_max_ps(value, low), high);
+  return _mm256_add_epi32(_mm256_cvtps_epi32(value), _mm256_set1_epi32(g.c_zero));
+}
+
+/// The first `columns` of one row, from column j on.
+template <int kVectors>
+inline void store(const GemmU8S8Args& g, int row, int j, int columns,
+                  const __m256i (&sums)[kVectors]) noexcept {
+  if (g.acc != nullptr) {
+    std::int32_t* acc = g.acc + row * g.acc_stride + j;
+    alignas(32) std::int32_t buffer[kVectors * kLanes];
+    const bool whole = columns == kVectors * kLanes;
+    std::int32_t* dst = whole ? acc : buffer;
+    for (int v = 0; v < kVectors; ++v) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst) + v, sums[v]);
+    }
+    for (int i = 0; !whole && i < columns; ++i) acc[i] = buffer[i];
+    return;
+  }
+  const __m256i low = requantize(g, j, sums[0]);
+  const __m256i high =
+      kVectors == 1 ? low : requantize(g, j + (kVectors - 1) * kLanes, sums[kVectors - 1]);
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
+  const __m128i bytes =
+      _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  std::uint8_t* c = g.c + row * g.c_stride + j;
+  if (columns == kNr) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(c), bytes);
+    return;
+  }
+  alignas(16) std::uint8_t buffer[kNr];
+  _mm_store_si128(reinterpret_cast<__m128i*>(buffer), bytes);
+  for (int i = 0; i < columns; ++i) c[i] = buffer[i];
+}
+
+/// Rows of A as the tile reads them: `bytes` behind each of [taps][rows] pointers.
+struct Rows {
+  const std::uint8_t* const* pointers;
+  int taps;
+  std::ptrdiff_t bytes;
+};
+
+template <typename Product, int kRows, int kVectors>
+void tile(const GemmU8S8Args& g, Rows rows, const std::uint8_t* b, int j, int columns) noexcept {
+  __m256i acc[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const __m256i bias =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(g.bias + j + v * kLanes));
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+  }
+  for (int t = 0; t < rows.taps; ++t, rows.pointers += kRows) {
+    const std::uint8_t* a[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) a[r] = rows.pointers[r];
+    for (std::ptrdiff_t c = 0; c < rows.bytes; c += 4) {
+      __m256i weight[kVectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        weight[v] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b) + v);
+      }
+      b += kVectors * sizeof(__m256i);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const __m256i x = broadcast_group(a[r] + c);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = Product::dot(acc[r][v], x, weight[v]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) store<kVectors>(g, r, j, columns, acc[r]);
+}
+
+using Tile = void (*)(const GemmU8S8Args&, Rows, const std::uint8_t*, int, int) noexcept;
+
+template <typename Product>
+void run_panels(const GemmU8S8Args& g, Rows rows) noexcept {
+  static constexpr Tile kTiles[kMr][2] = {
+      {tile<Product, 1, 1>, tile<Product, 1, 2>}, {tile<Product, 2, 1>, tile<Product, 2, 2>},
+      {tile<Product, 3, 1>, tile<Product, 3, 2>}, {tile<Product, 4, 1>, tile<Product, 4, 2>},
+      {tile<Product, 5, 1>, tile<Product, 5, 2>}, {tile<Product, 6, 1>, tile<Product, 6, 2>},
+  };
+  const auto* b = static_cast<const std::uint8_t*>(g.weights);
+  const std::ptrdiff_t depth = rows.taps * ((rows.bytes + 3) / 4 * 4);  // bytes of a column
+  for (int j = 0; j < g.n; j += kNr) {
+    const int columns = g.n - j < kNr ? g.n - j : kNr;
+    kTiles[g.rows - 1][columns > kLanes](g, rows, b + j * depth, j, columns);
+  }
+}
+
+/// One row of A as int16, its taps one after the other, each padded to whole pairs. A store may
+/// reach into the next tap, which is written after it.
+void widen(const GemmU8S8Args& g, int row, std::int16_t* dst) noexcept {
+  for (int t = 0; t < g.taps; ++t) {
+    const std::uint8_t* a = g.a[t * g.rows + row];
+    for (int c = 0; c < g.channels; c += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(a + c));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst + c), _mm256_cvtepu8_epi16(bytes));
+    }
+    dst += (g.channels + 1) / 2 * 2;
+  }
+}
+
+}  // namespace
+
+void gemm_u8s8_avx2_maddubs(const GemmU8S8Args& g) noexcept {
+  run_panels<Maddubs>(g, {.pointers = g.a, .taps = g.taps, .bytes = g.channels});
+}
+
+void gemm_u8s8_avx2_maddwd(const GemmU8S8Args& g) noexcept {
+  auto* scratch = reinterpret_cast<std::int16_t*>(g.scratch);
+  const std::size_t stride = maddwd_row_elements(g.taps, g.channels);
+  const std::uint8_t* rows[kMr];
+  for (int r = 0; r < g.rows; ++r) {
+    widen(g, r, scratch + r * stride);
+    rows[r] = reinterpret_cast<const std::uint8_t*>(scratch + r * stride);
+  }
+  const std::ptrdiff_t bytes = static_cast<std::ptrdiff_t>(g.taps) * ((g.channels + 1) / 2) * 4;
+  run_panels<Maddwd>(g, {.pointers = rows, .taps = 1, .bytes = bytes});
+}
+
+}  // namespace octet
