@@ -12,6 +12,8 @@
 // innermost, so all instruction sets give the same bytes (numerics clause 13):
 //
 //   acc = bias[j]; for t, c: acc = fma(a[t * rows + r][c], w[j][t][c], acc); out = clamp(acc)
+//
+// NaN passes through the clamp; which of several NaN payloads an output carries is unspecified.
 
 namespace octet {
 
