@@ -17,9 +17,11 @@ struct Range {
 /// Which values of a float graph become integers, and how. Keys are ids of that graph.
 /// The graph must have gone through inference_passes (batch norm folded, activations fused).
 struct QuantAssignment {
-  std::map<ValueId, QuantParams> activations;    ///< per tensor, uint8 codes (bits may be < 8)
-  std::map<ValueId, TensorQuantParams> weights;  ///< constants; int8, per tensor or axis 0
-  std::map<ValueId, int> weight_bits;            ///< of each entry of `weights`
+  std::map<ValueId, QuantParams> activations;  ///< per tensor, uint8 codes (bits may be < 8)
+  /// Constants; int8, per tensor or along the output channels: axis 0, or axis 1 of the weight
+  /// [k, n] of a Gemm without transpose_b.
+  std::map<ValueId, TensorQuantParams> weights;
+  std::map<ValueId, int> weight_bits;  ///< of each entry of `weights`
 };
 
 /// The values that a static configuration quantizes, in execution order: the graph's input, the
@@ -33,9 +35,12 @@ std::vector<ValueId> weight_points(const Graph& graph);
 /// Numerics clause 3. Asymmetric unsigned parameters of `bits` for a range (0 is included first).
 /// An empty range gives scale 1, zero point 0. Error(kBadData) if the range is not finite.
 QuantParams choose_activation_params(Range range, const QuantSpec& spec);
-/// Symmetric parameters of a float weight, per output channel (axis 0) or per tensor; an all-zero
-/// channel has scale 1. Error(kBadData) naming the first non-finite element.
-TensorQuantParams choose_weight_params(const Tensor& weight, const QuantSpec& spec);
+/// The bits of quantized weights: spec.weight_bits, at most 7 under reduce_range.
+int effective_weight_bits(const QuantSpec& spec);
+/// Symmetric parameters of a float weight, per output channel (`axis`; 1 for a Gemm weight [k, n])
+/// or per tensor; an all-zero channel has scale 1 (torch_compat: PyTorch's smallest scale).
+/// Error(kBadData) naming the first non-finite element.
+TensorQuantParams choose_weight_params(const Tensor& weight, const QuantSpec& spec, int axis = 0);
 /// The integers of a weight under `params`, clamped to the symmetric range of `bits`
 /// ([-(2^(bits-1)-1), 2^(bits-1)-1]; torch_compat: [-2^(bits-1), 2^(bits-1)-1]).
 Tensor quantize_weight(const Tensor& weight, const TensorQuantParams& params, int bits,
@@ -55,7 +60,9 @@ Graph insert_qdq(const Graph& graph, const QuantAssignment& assignment, const Qu
                  int* raised_scales = nullptr);
 
 /// The dynamic configuration: every Gemm with a constant weight becomes DynamicQuantizeLinear,
-/// MatMulInteger, Cast, Mul and Add. Convolutions stay float.
-Graph insert_dynamic_quantization(const Graph& graph, const QuantSpec& spec);
+/// MatMulInteger, Cast, Mul and Add. Convolutions stay float. Weights are per output channel if
+/// spec.per_channel, per tensor under torch_compat. `converted`: how many layers became integer.
+Graph insert_dynamic_quantization(const Graph& graph, const QuantSpec& spec,
+                                  int* converted = nullptr);
 
 }  // namespace octet
