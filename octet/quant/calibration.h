@@ -14,15 +14,19 @@ namespace octet {
 /// Streaming range of one tensor; memory does not grow with the data.
 class RangeObserver {
  public:
-  explicit RangeObserver(CalibrationMethod method) : method_(method) {}
+  /// `averaging`: the weight of a new batch in a moving average.
+  explicit RangeObserver(CalibrationMethod method, float averaging = 0.01f)
+      : method_(method), averaging_(averaging) {}
   /// One batch. Non-finite elements are skipped and counted.
   void observe(std::span<const float> values);
   Range range() const;
+  /// Finite elements so far; the range means nothing while there are none.
   std::int64_t seen() const { return seen_; }
   std::int64_t non_finite() const { return non_finite_; }
 
  private:
   CalibrationMethod method_;
+  float averaging_;
   Range range_;
   bool empty_ = true;
   std::int64_t seen_ = 0;

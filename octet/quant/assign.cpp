@@ -1,0 +1,66 @@
+#include "octet/base/error.h"
+#include "octet/quant/quant_assignment.h"
+#include "octet/quant/quant_points.h"
+
+namespace octet {
+namespace {
+
+bool is_average(const Op& op) {
+  return std::holds_alternative<AveragePool>(op) || std::holds_alternative<GlobalAveragePool>(op);
+}
+
+/// The axis along which each weight is quantized; absent for a constant that two layers read with
+/// different output channels: only one scale serves both.
+std::map<ValueId, std::optional<int>> weight_axes(const Graph& graph) {
+  std::map<ValueId, std::optional<int>> axes;
+  for (const Node& node : graph.nodes()) {
+    if (integer_role(graph, node) != IntegerRole::kCompute) continue;
+    const int axis = output_channel_axis(node);
+    const auto [entry, is_new] = axes.emplace(*node.inputs[1], axis);
+    if (!is_new && entry->second != axis) entry->second.reset();
+  }
+  return axes;
+}
+
+}  // namespace
+
+QuantAssignment assign(const Graph& graph, const std::map<ValueId, Range>& ranges,
+                       const QuantSpec& spec) {
+  QuantAssignment assignment;
+  const std::vector<std::optional<NodeId>> producer = producers(graph);
+  const std::vector<ValueId> sources = code_sources(graph);
+  for (const ValueId point : activation_points(graph)) {
+    const std::optional<NodeId> node_id = producer[static_cast<std::size_t>(point)];
+    const Node* node = node_id ? &graph.node(*node_id) : nullptr;
+    if (node && spec.torch_compat && is_average(node->op)) {
+      // PyTorch's quantized average pooling has no observer of its own.
+      const ValueId source = sources[static_cast<std::size_t>(*node->inputs[0])];
+      assignment.activations[point] = assignment.activations.at(source);
+      continue;
+    }
+    if (node && std::holds_alternative<Softmax>(node->op)) {
+      assignment.activations[point] = choose_activation_params({0.0f, 1.0f}, spec);
+      continue;
+    }
+    const auto range = ranges.find(point);
+    if (range == ranges.end()) {
+      fail(ErrorKind::kBadData, "quantize: value '", graph.value(point).name,
+           "' has no calibrated range");
+    }
+    assignment.activations[point] = choose_activation_params(range->second, spec);
+  }
+  for (const auto& [weight, axis] : weight_axes(graph)) {
+    QuantSpec weight_spec = spec;
+    weight_spec.per_channel = spec.per_channel && axis;
+    try {
+      assignment.weights[weight] =
+          choose_weight_params(*graph.value(weight).constant, weight_spec, axis.value_or(0));
+    } catch (const Error& error) {
+      fail(error.kind(), "constant '", graph.value(weight).name, "': ", error.what());
+    }
+    assignment.weight_bits[weight] = effective_weight_bits(spec);
+  }
+  return assignment;
+}
+
+}  // namespace octet
