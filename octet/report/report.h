@@ -13,12 +13,14 @@ namespace octet {
 struct ParetoPoint {
   std::string name;
   bool optimal = false;
-  std::vector<std::string> ties;  ///< configurations that noise cannot tell from this one
+  std::vector<std::string> ties;  ///< those that tie with it in latency and in accuracy
 };
 
 /// A is dominated by B if B is not worse in any figure and better, beyond noise, in at least one.
 /// Noise: two latencies tie while their 95 % intervals overlap; two accuracies tie while the paired
 /// test against the baseline, or without it the binomial interval, does not separate them.
+/// Ties are not transitive, so unless it is beaten in every figure, only what is itself optimal
+/// pushes a configuration off the frontier.
 /// Error(kBadData) naming the configuration if a figure is missing or not finite.
 std::vector<ParetoPoint> pareto_frontier(const RunRecord& run);
 
