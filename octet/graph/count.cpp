@@ -1,0 +1,113 @@
+#include <set>
+
+#include "octet/graph/graph.h"
+
+namespace octet {
+namespace {
+
+/// The inputs of a node that training updates.
+std::vector<std::size_t> parameter_inputs(const Op& op) {
+  using Inputs = std::vector<std::size_t>;
+  return std::visit(Overloaded{
+                        [](const Conv2d&) {
+                          return Inputs{1, 2};
+                        },
+                        [](const Gemm&) {
+                          return Inputs{1, 2};
+                        },
+                        [](const BatchNorm&) {
+                          return Inputs{1, 2};
+                        },
+                        [](const MatMul&) {
+                          return Inputs{0, 1};
+                        },
+                        [](const MatMulInteger&) { return Inputs{1}; },
+                        [](const Add&) {
+                          return Inputs{0, 1};
+                        },  // a MatMul's bias
+                        [](const auto&) { return Inputs{}; },
+                    },
+                    op);
+}
+
+/// The size of a batch that is baked into the graph, else 1.
+std::int64_t static_batch(const Graph& graph) {
+  if (graph.inputs().empty()) return 1;
+  const Shape& shape = graph.value(graph.inputs()[0]).shape;
+  return shape.rank() > 0 && shape[0] > 0 ? shape[0] : 1;
+}
+
+std::int64_t elements_at_batch_1(const Value& value) {
+  return value.shape.with_batch(1).num_elements();
+}
+
+}  // namespace
+
+std::int64_t count_parameters(const Graph& graph) {
+  const std::vector<std::optional<NodeId>> producer = producers(graph);
+  std::set<ValueId> counted;
+  std::int64_t total = 0;
+  for (const Node& node : graph.nodes()) {
+    for (std::size_t input : parameter_inputs(node.op)) {
+      if (input >= node.inputs.size() || !node.inputs[input]) continue;
+      ValueId id = *node.inputs[input];
+      if (const std::optional<NodeId> source = producer[static_cast<std::size_t>(id)]) {
+        const Node& dequantize = graph.node(*source);
+        if (!std::holds_alternative<DequantizeLinear>(dequantize.op)) continue;
+        id = *dequantize.inputs[0];
+      }
+      const std::optional<Tensor>& constant = graph.value(id).constant;
+      if (!constant || constant->dtype() == DType::kInt64) continue;  // int64: shape arithmetic
+      if (counted.insert(id).second) total += constant->num_elements();
+    }
+  }
+  return total;
+}
+
+std::int64_t count_macs(const Graph& graph, const Node& node) {
+  const auto shape = [&](std::size_t input) -> const Shape& {
+    return graph.value(*node.inputs[input]).shape;
+  };
+  const auto outputs = [&] { return elements_at_batch_1(graph.value(node.outputs[0])); };
+  const auto macs_at_batch = [&](std::int64_t macs_per_output) {
+    return outputs() * macs_per_output / static_batch(graph);
+  };
+  return std::visit(
+      Overloaded{
+          [&](const Conv2d&) {
+            const Shape& weight = shape(1);  // [oc, ic / groups, kh, kw]
+            return macs_at_batch(weight[1] * weight[2] * weight[3]);
+          },
+          [&](const Gemm&) { return macs_at_batch(shape(0)[1]); },
+          [&](const MatMul&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
+          [&](const MatMulInteger&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
+          [](const auto&) { return std::int64_t{0}; },
+      },
+      node.op);
+}
+
+std::int64_t count_macs(const Graph& graph) {
+  std::int64_t total = 0;
+  for (const Node& node : graph.nodes()) total += count_macs(graph, node);
+  return total;
+}
+
+std::int64_t constant_bytes(const Graph& graph) {
+  std::set<ValueId> counted;
+  std::int64_t total = 0;
+  const auto count = [&](ValueId id) {
+    const std::optional<Tensor>& constant = graph.value(id).constant;
+    if (constant && counted.insert(id).second) {
+      total += static_cast<std::int64_t>(constant->size_bytes());
+    }
+  };
+  for (const Node& node : graph.nodes()) {
+    for (const std::optional<ValueId>& input : node.inputs) {
+      if (input) count(*input);
+    }
+  }
+  for (ValueId output : graph.outputs()) count(output);
+  return total;
+}
+
+}  // namespace octet

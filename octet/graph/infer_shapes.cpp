@@ -1,0 +1,195 @@
+#include <algorithm>
+
+#include "octet/graph/check_node.h"
+#include "octet/graph/known_elements.h"
+#include "octet/graph/node_error.h"
+#include "octet/graph/shape_rules.h"
+
+namespace octet {
+namespace {
+
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
+constexpr int kMaxRank = 64;
+
+/// dtype and shape of one output.
+struct TensorType {
+  DType dtype;
+  Shape shape;
+};
+
+class ShapeInference {
+ public:
+  explicit ShapeInference(Graph& graph) : graph_(graph), known_(graph.values().size()) {}
+
+  KnownValues run() {
+    for (std::size_t i = 0; i < known_.size(); ++i) {
+      Value& value = graph_.value(ValueId{static_cast<std::uint32_t>(i)});
+      if (!value.constant) continue;
+      value.dtype = value.constant->dtype();
+      value.shape = value.constant->shape();
+      if (value.constant->num_elements() <= 1024) known_[i] = known_constant(*value.constant);
+    }
+    for (const Node& node : graph_.nodes()) infer(node);
+    return std::move(known_);
+  }
+
+ private:
+  void infer(const Node& node) {
+    check_node(graph_, node);
+    const Op op = move_shape_inputs(graph_, node, known_);
+    const std::vector<TensorType> types = output_types(node, op);
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      require_reasonable(node, types[i].shape);
+      Value& output = graph_.value(node.outputs[i]);
+      output.dtype = types[i].dtype;
+      output.shape = types[i].shape;
+    }
+    known_[static_cast<std::size_t>(node.outputs[0])] = known_output(graph_, node, op, known_);
+  }
+
+  static void require_reasonable(const Node& node, const Shape& shape) {
+    std::int64_t count = 1;
+    for (std::int64_t dim : shape.dims()) {
+      if (dim > 0 && count > kMaxElements / dim) {
+        fail_node(ErrorKind::kBadData, node, "output ", to_string(shape),
+                  " has more than 2^40 elements");
+      }
+      if (dim > 0) count *= dim;
+    }
+    if (shape.rank() > kMaxRank) {
+      fail_node(ErrorKind::kBadData, node, "output of rank ", shape.rank(), ", accepted: up to ",
+                kMaxRank);
+    }
+  }
+
+  std::vector<TensorType> output_types(const Node& node, const Op& op) const;
+  Shape constant_of_shape(const Node& node) const;
+  void check_gather(const Node& node, const Gather& gather, const Shape& x) const;
+  void check_channel_axis(const Node& node, const TensorQuantParams& params, const Shape& x) const;
+
+  Graph& graph_;
+  KnownValues known_;
+};
+
+Shape ShapeInference::constant_of_shape(const Node& node) const {
+  const std::optional<KnownElements>& dims = known_[static_cast<std::size_t>(*node.inputs[0])];
+  if (!dims) {
+    fail_node(ErrorKind::kUnsupported, node,
+              "the shape is computed at run time, accepted: a constant");
+  }
+  std::vector<std::int64_t> shape;
+  for (std::size_t i = 0; i < dims->size(); ++i) {
+    shape.push_back((*dims)[i].value_or(kDynamicDim));
+    if ((*dims)[i].value_or(0) < 0) {
+      fail_node(ErrorKind::kBadData, node, "dimension ", shape.back(), ", accepted: 0 or more");
+    }
+  }
+  return Shape(std::move(shape));
+}
+
+void ShapeInference::check_gather(const Node& node, const Gather& gather, const Shape& x) const {
+  const std::optional<KnownElements>& indices = known_[static_cast<std::size_t>(*node.inputs[1])];
+  const std::int64_t dim = x[normalized_axis(node, gather.axis, x.rank())];
+  if (!indices || dim == kDynamicDim) return;
+  for (std::size_t i = 0; i < indices->size(); ++i) {
+    const std::int64_t index = (*indices)[i].value_or(0);
+    if (index < -dim || index >= dim) {
+      fail_node(ErrorKind::kBadData, node, "index ", index, " into an axis of size ", dim,
+                ", accepted: ", -dim, " to ", dim - 1);
+    }
+  }
+}
+
+void ShapeInference::check_channel_axis(const Node& node, const TensorQuantParams& params,
+                                        const Shape& x) const {
+  if (!params.axis) return;
+  const int axis = *params.axis;
+  if (axis < 0 || axis >= x.rank() || x[axis] != static_cast<std::int64_t>(params.scale.size())) {
+    fail_node(ErrorKind::kBadData, node, params.scale.size(), " scales along axis ", axis, " of ",
+              to_string(x), ", accepted: one scale per index of that axis");
+  }
+}
+
+std::vector<TensorType> ShapeInference::output_types(const Node& node, const Op& op) const {
+  std::vector<Shape> in;
+  for (const std::optional<ValueId>& input : node.inputs) {
+    in.push_back(input ? graph_.value(*input).shape : Shape());
+  }
+  const DType dtype = graph_.value(*node.inputs[0]).dtype;  // of the first input
+  using Types = std::vector<TensorType>;
+  const auto same = [&](Shape shape) { return Types{{dtype, std::move(shape)}}; };
+  const auto binary = [&] { return same(broadcast_shape(node, in[0], in[1])); };
+  return std::visit(
+      Overloaded{
+          [&](const Conv2d& op) { return same(conv_shape(node, op, in)); },
+          [&](const Gemm& op) { return same(gemm_shape(node, op, in)); },
+          [&](const MatMul&) { return same(matmul_shape(node, in[0], in[1])); },
+          [&](const Add&) { return binary(); },
+          [&](const Mul&) { return binary(); },
+          [&](const Sub&) { return binary(); },
+          [&](const Div&) { return binary(); },
+          [&](const BatchNorm&) { return same(batch_norm_shape(node, in)); },
+          [&](const Relu&) { return same(in[0]); },
+          [&](const Clip&) { return same(in[0]); },
+          [&](const Sigmoid&) { return same(in[0]); },
+          [&](const Tanh&) { return same(in[0]); },
+          [&](const HardSigmoid&) { return same(in[0]); },
+          [&](const HardSwish&) { return same(in[0]); },
+          [&](const Softmax& op) {
+            normalized_axis(node, op.axis, in[0].rank());
+            return same(in[0]);
+          },
+          [&](const MaxPool& op) { return same(pool_shape(node, op.window, in[0])); },
+          [&](const AveragePool& op) { return same(pool_shape(node, op.window, in[0])); },
+          [&](const GlobalAveragePool&) { return same(global_pool_shape(node, in[0])); },
+          [&](const Concat& op) { return same(concat_shape(node, op, in)); },
+          [&](const Flatten& op) { return same(flatten_shape(node, op, in[0])); },
+          [&](const Reshape& op) { return same(reshape_shape(node, op, in[0])); },
+          [&](const Transpose& op) { return same(transpose_shape(node, op, in[0])); },
+          [&](const Squeeze& op) { return same(squeeze_shape(node, op, in[0])); },
+          [&](const Unsqueeze& op) { return same(unsqueeze_shape(node, op, in[0])); },
+          [&](const Slice& op) { return same(slice_shape(node, op, in[0])); },
+          [&](const Pad& op) { return same(pad_shape(node, op, in[0])); },
+          [&](const Identity&) { return same(in[0]); },
+          [&](const ShapeOf&) {
+            return Types{{DType::kInt64, Shape{in[0].rank()}}};
+          },
+          [&](const Gather& op) {
+            Shape shape = gather_shape(node, op, in[0], in[1]);
+            check_gather(node, op, in[0]);
+            return same(std::move(shape));
+          },
+          [&](const Cast& op) {
+            return Types{{op.to, in[0]}};
+          },
+          [&](const ConstantOfShape& op) {
+            return Types{{op.value.dtype(), constant_of_shape(node)}};
+          },
+          [&](const QuantizeLinear& op) {
+            check_channel_axis(node, op.params, in[0]);
+            return Types{{op.params.dtype, in[0]}};
+          },
+          [&](const DequantizeLinear& op) {
+            check_channel_axis(node, op.params, in[0]);
+            return Types{{DType::kFloat32, in[0]}};
+          },
+          [&](const DynamicQuantizeLinear&) {
+            return Types{{DType::kUInt8, in[0]}, {DType::kFloat32, {}}, {DType::kUInt8, {}}};
+          },
+          [&](const MatMulInteger&) {
+            return Types{{DType::kInt32, matmul_shape(node, in[0], in[1])}};
+          },
+      },
+      op);
+}
+
+}  // namespace
+
+KnownValues infer_shapes_and_elements(Graph& graph) {
+  check_structure(graph);
+  return ShapeInference(graph).run();
+}
+
+void infer_shapes(Graph& graph) { infer_shapes_and_elements(graph); }
+
+}  // namespace octet
