@@ -35,6 +35,8 @@ class GuardedBuffer {
   T& operator[](std::size_t i) { return data_[i]; }
   const T& operator[](std::size_t i) const { return data_[i]; }
   std::span<T> span() { return {data_, count_}; }
+  T* begin() { return data_; }
+  T* end() { return data_ + count_; }
 
  private:
   struct Unmap {
