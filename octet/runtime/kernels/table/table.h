@@ -9,7 +9,7 @@
 namespace octet {
 
 /// c[i] = table[a[i]]: any function of one uint8 code (requantization, Sigmoid, HardSwish ...) as
-/// 256 entries built in double (numerics clause 6).
+/// 256 entries built in double (numerics clause 6). In place (c == a) is allowed.
 struct TableArgs {
   std::int64_t count;
   const std::uint8_t* a;
