@@ -7,6 +7,7 @@
 #include "octet/cpu/isa.h"
 
 // Elementwise arithmetic on equal-sized contiguous runs; the caller loops for broadcasting.
+// The result may replace an operand (c == a or c == b); Mul ignores low and high.
 
 namespace octet {
 
@@ -25,7 +26,7 @@ struct EltwiseU8Args {
   std::int32_t a_zero, b_zero, c_zero;
   float low, high;
 };
-/// c = clamp(a + b) or a * b in float32.
+/// c = clamp(a + b) or a * b in float32. NaN stays NaN.
 struct EltwiseF32Args {
   std::int64_t count;
   const float* a;
