@@ -8,11 +8,12 @@
 #include "octet/cpu/isa.h"
 
 // Pooling over NHWC, pixels given by pointers: the caller lists, per output pixel, the taps that
-// lie inside the input (padding is never a candidate of a maximum nor part of a sum).
+// lie inside the input (padding is never a candidate of a maximum nor part of a sum). The output
+// overlaps no input.
 
 namespace octet {
 
-/// out[c] = max over t of a[t][c]
+/// out[c] = max over t of a[t][c]; NaN if any of them is.
 struct MaxPoolArgs {
   int taps;              // >= 1: those inside the input
   int channels;          // elements at each pointer
@@ -34,7 +35,7 @@ struct AveragePoolU8Args {
   float multiplier;
   std::uint8_t* c;
   std::int32_t c_zero, q_low, q_high;
-  std::int32_t* scratch;  // [channels + 64]
+  std::int32_t* scratch;  // [channels + 64], or null: no kernel here needs it
 };
 /// out[c] = (a[0][c] + a[1][c] + ...) / float(count), added in that order.
 struct AveragePoolF32Args {
