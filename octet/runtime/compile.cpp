@@ -1,0 +1,159 @@
+#include <algorithm>
+
+#include "octet/base/error.h"
+#include "octet/graph/passes/passes.h"
+#include "octet/runtime/plan_impl.h"
+#include "octet/runtime/steps/conv_steps.h"
+#include "octet/runtime/steps/copy_steps.h"
+#include "octet/runtime/steps/eltwise_steps.h"
+#include "octet/runtime/steps/pool_steps.h"
+#include "octet/runtime/steps/quantize_steps.h"
+
+namespace octet {
+namespace {
+
+/// Codes of every input under the output's parameters, then one copy.
+void lower_concat_u8(PlanBuilder& builder, const Node& node, const Concat& op,
+                     const IntegerNode& integer) {
+  const ActivationCodes& out = *integer.output;
+  std::vector<Stored> inputs;
+  for (const ActivationCodes& codes : integer.inputs) {
+    Stored in = builder.stored(codes.integers);
+    in.scale = codes.scale;
+    in.zero_point = codes.zero_point;
+    inputs.push_back(add_requantize_step(builder, in, out.scale, out.zero_point, node.name));
+  }
+  lower_concat(builder, node, op, inputs, out.integers, out.scale, out.zero_point, DType::kUInt8);
+}
+
+void lower_integer(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
+  const ValueId input = integer.inputs[0].integers;
+  const ValueId output = integer.output ? integer.output->integers : node.outputs[0];
+  std::visit(Overloaded{
+                 [&](const Conv2d&) { lower_conv_u8(builder, node, integer); },
+                 [&](const Gemm&) { lower_gemm_u8(builder, node, integer); },
+                 [&](const Add&) { lower_eltwise(builder, node, &integer); },
+                 [&](const Mul&) { lower_eltwise(builder, node, &integer); },
+                 [&](const MaxPool&) { lower_pool(builder, node, &integer); },
+                 [&](const AveragePool&) { lower_pool(builder, node, &integer); },
+                 [&](const GlobalAveragePool&) { lower_pool(builder, node, &integer); },
+                 [&](const Concat& op) { lower_concat_u8(builder, node, op, integer); },
+                 [&](const Flatten&) { lower_reshape(builder, node, input, output); },
+                 [&](const Reshape&) { lower_reshape(builder, node, input, output); },
+                 [&](const Squeeze&) { lower_reshape(builder, node, input, output); },
+                 [&](const Unsqueeze&) { lower_reshape(builder, node, input, output); },
+                 [&](const Transpose& op) { lower_transpose(builder, node, op, input, output); },
+                 [&](const Slice& op) { lower_slice(builder, node, op, input, output); },
+                 [&](const Pad& op) { lower_pad(builder, node, op, input, output); },
+                 [&](const auto&) { lower_table(builder, node, integer); },
+             },
+             node.op);
+}
+
+[[noreturn]] void fail_unsupported(const Node& node) {
+  fail(ErrorKind::kUnsupported, "compile: node '", node.name, "': no kernel for operator ",
+       op_name(node.op), " in this form");
+}
+
+void lower_float(PlanBuilder& builder, const Node& node) {
+  const auto input = [&] { return *node.inputs[0]; };
+  const ValueId output = node.outputs[0];
+  std::visit(Overloaded{
+                 [&](const Conv2d&) { lower_conv_f32(builder, node); },
+                 [&](const Gemm&) { lower_gemm_f32(builder, node); },
+                 [&](const MatMul&) { lower_gemm_f32(builder, node); },
+                 [&](const Add&) { lower_eltwise(builder, node, nullptr); },
+                 [&](const Mul&) { lower_eltwise(builder, node, nullptr); },
+                 [&](const Relu&) { lower_float_activation(builder, node); },
+                 [&](const Clip&) { lower_float_activation(builder, node); },
+                 [&](const Sigmoid&) { lower_float_activation(builder, node); },
+                 [&](const Tanh&) { lower_float_activation(builder, node); },
+                 [&](const HardSigmoid&) { lower_float_activation(builder, node); },
+                 [&](const HardSwish&) { lower_float_activation(builder, node); },
+                 [&](const Softmax&) { lower_float_activation(builder, node); },
+                 [&](const MaxPool&) { lower_pool(builder, node, nullptr); },
+                 [&](const AveragePool&) { lower_pool(builder, node, nullptr); },
+                 [&](const GlobalAveragePool&) { lower_pool(builder, node, nullptr); },
+                 [&](const Concat& op) {
+                   std::vector<Stored> inputs;
+                   for (const auto& in : node.inputs) inputs.push_back(builder.stored(*in));
+                   lower_concat(builder, node, op, inputs, output, 1.0f, 0, DType::kFloat32);
+                 },
+                 [&](const Flatten&) { lower_reshape(builder, node, input(), output); },
+                 [&](const Reshape&) { lower_reshape(builder, node, input(), output); },
+                 [&](const Squeeze&) { lower_reshape(builder, node, input(), output); },
+                 [&](const Unsqueeze&) { lower_reshape(builder, node, input(), output); },
+                 [&](const Identity&) { builder.define_as(output, builder.stored(input())); },
+                 [&](const Transpose& op) { lower_transpose(builder, node, op, input(), output); },
+                 [&](const Slice& op) { lower_slice(builder, node, op, input(), output); },
+                 [&](const Pad& op) { lower_pad(builder, node, op, input(), output); },
+                 [&](const QuantizeLinear&) { lower_quantize(builder, node); },
+                 // On demand: the float view is made when a float operator asks for it.
+                 [&](const DequantizeLinear&) {},
+                 [&](const DynamicQuantizeLinear&) {},
+                 [&](const MatMulInteger&) {
+                   if (!lower_dynamic_linear(builder, node)) fail_unsupported(node);
+                 },
+                 [&](const auto&) { fail_unsupported(node); },
+             },
+             node.op);
+}
+
+/// Whether the operator is arithmetic whose float version deserves an explanation.
+bool is_compute(const Op& op) {
+  return !std::holds_alternative<QuantizeLinear>(op) &&
+         !std::holds_alternative<DequantizeLinear>(op) &&
+         !std::holds_alternative<DynamicQuantizeLinear>(op) &&
+         !std::holds_alternative<MatMulInteger>(op);
+}
+
+/// Nodes that a dynamic linear layer takes in besides its MatMulInteger: they are lowered with it,
+/// or, where nothing took them in, fail by themselves.
+bool belongs_to_dynamic_linear(const IntegerNodeFinder& nodes, const Node& node) {
+  if (std::holds_alternative<Cast>(node.op)) {
+    const Node* from = nodes.producer(*node.inputs[0]);
+    return from && std::holds_alternative<MatMulInteger>(from->op);
+  }
+  if (!std::holds_alternative<Mul>(node.op)) return false;
+  return std::ranges::any_of(node.inputs, [&](const auto& input) {
+    const Node* from = nodes.producer(*input);
+    return from && std::holds_alternative<DynamicQuantizeLinear>(from->op);
+  });
+}
+
+void lower_node(PlanBuilder& builder, const Node& node) {
+  if (builder.has(node.outputs[0])) return;  // taken in by the node before it
+  if (belongs_to_dynamic_linear(builder.nodes(), node)) return;
+  std::string why_float;
+  const auto integer = builder.nodes().find(node, &why_float);
+  const std::size_t first = builder.layers.size();
+  if (integer) {
+    lower_integer(builder, node, *integer);
+    return;
+  }
+  lower_float(builder, node);
+  if (!is_compute(node.op)) return;
+  for (std::size_t i = first; i < builder.layers.size(); ++i) {
+    if (builder.layers[i].name == node.name) builder.layers[i].why_float = why_float;
+  }
+}
+
+}  // namespace
+
+Plan compile(const Graph& graph, const CompileOptions& options) {
+  if (options.max_batch < 1 || options.threads < 1) {
+    fail(ErrorKind::kUsage, "compile: batch ", options.max_batch, " and threads ", options.threads,
+         ", accepted: 1 or more");
+  }
+  Graph prepared = graph;
+  infer_shapes(prepared);
+  run_passes(prepared, inference_passes());
+  PlanBuilder builder(prepared, options);
+  for (const Node& node : prepared.nodes()) lower_node(builder, node);
+  for (std::size_t i = 0; i < prepared.outputs().size(); ++i) {
+    add_output_step(builder, prepared.outputs()[i], i);
+  }
+  return Plan(std::make_unique<Plan::Impl>(builder));
+}
+
+}  // namespace octet

@@ -1,0 +1,167 @@
+#include "octet/runtime/integer_nodes.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace octet {
+namespace {
+
+const DequantizeLinear* as_dequantize(const Node* node) {
+  return node ? std::get_if<DequantizeLinear>(&node->op) : nullptr;
+}
+
+/// Operators with integer kernels, by how many of their inputs are activations (0: none).
+int activation_inputs(const Node& node) {
+  return std::visit(Overloaded{
+                        [](const Conv2d&) { return 1; },
+                        [](const Gemm&) { return 1; },
+                        [](const Add&) { return 2; },
+                        [](const Mul&) { return 2; },
+                        [](const Relu&) { return 1; },
+                        [](const Clip&) { return 1; },
+                        [](const Sigmoid&) { return 1; },
+                        [](const Tanh&) { return 1; },
+                        [](const HardSigmoid&) { return 1; },
+                        [](const HardSwish&) { return 1; },
+                        [](const MaxPool&) { return 1; },
+                        [](const AveragePool&) { return 1; },
+                        [](const GlobalAveragePool&) { return 1; },
+                        [&](const Concat&) { return static_cast<int>(node.inputs.size()); },
+                        [](const Flatten&) { return 1; },
+                        [](const Reshape&) { return 1; },
+                        [](const Transpose&) { return 1; },
+                        [](const Squeeze&) { return 1; },
+                        [](const Unsqueeze&) { return 1; },
+                        [](const Slice&) { return 1; },
+                        [](const Pad& pad) { return pad.value == 0.0f ? 1 : 0; },
+                        [](const auto&) { return 0; },
+                    },
+                    node.op);
+}
+
+/// Operators that only move or select codes: input and output must share their parameters.
+bool moves_codes(const Op& op) {
+  return std::visit(Overloaded{
+                        [](const MaxPool&) { return true; },
+                        [](const Flatten&) { return true; },
+                        [](const Reshape&) { return true; },
+                        [](const Transpose&) { return true; },
+                        [](const Squeeze&) { return true; },
+                        [](const Unsqueeze&) { return true; },
+                        [](const Slice&) { return true; },
+                        [](const Pad&) { return true; },
+                        [](const auto&) { return false; },
+                    },
+                    op);
+}
+
+bool has_weights(const Node& node) {
+  return std::holds_alternative<Conv2d>(node.op) || std::holds_alternative<Gemm>(node.op);
+}
+
+}  // namespace
+
+std::optional<ActivationCodes> activation_codes(ValueId integers, const TensorQuantParams& params) {
+  if (params.axis || params.scale.size() != 1) return std::nullopt;
+  if (params.dtype == DType::kUInt8) return {{integers, params.scale[0], params.zero_point[0]}};
+  if (params.dtype == DType::kInt8)
+    return {{integers, params.scale[0], params.zero_point[0] + 128}};
+  return std::nullopt;
+}
+
+IntegerNodeFinder::IntegerNodeFinder(const Graph& graph)
+    : graph_(graph),
+      producers_(producers(graph)),
+      consumers_(consumers(graph)),
+      is_output_(graph.values().size(), false) {
+  for (const ValueId output : graph.outputs()) is_output_[static_cast<std::size_t>(output)] = true;
+  quantized_ = std::ranges::any_of(graph.nodes(), [](const Node& node) {
+    return std::holds_alternative<QuantizeLinear>(node.op) ||
+           std::holds_alternative<DynamicQuantizeLinear>(node.op);
+  });
+}
+
+const Node* IntegerNodeFinder::producer(ValueId value) const {
+  const auto& id = producers_[static_cast<std::size_t>(value)];
+  return id ? &graph_.node(*id) : nullptr;
+}
+
+std::optional<DequantizedCodes> IntegerNodeFinder::dequantized(ValueId value) const {
+  const Node* node = producer(value);
+  const DequantizeLinear* dequantize = as_dequantize(node);
+  if (!dequantize) return std::nullopt;
+  return {{*node->inputs[0], dequantize->params}};
+}
+
+const Node* IntegerNodeFinder::only_reader(ValueId value) const {
+  const auto& readers = consumers_[static_cast<std::size_t>(value)];
+  if (readers.size() != 1 || is_output_[static_cast<std::size_t>(value)]) return nullptr;
+  return &graph_.node(readers[0]);
+}
+
+std::optional<ActivationCodes> IntegerNodeFinder::input_codes(ValueId value) const {
+  const Node* node = producer(value);
+  const DequantizeLinear* dequantize = as_dequantize(node);
+  if (!dequantize || graph_.value(*node->inputs[0]).constant) return std::nullopt;
+  return activation_codes(*node->inputs[0], dequantize->params);
+}
+
+std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string* why_not) const {
+  const auto refuse = [&](std::string reason) -> std::optional<IntegerNode> {
+    if (why_not && quantized_) *why_not = std::move(reason);
+    return std::nullopt;
+  };
+  const int wanted = activation_inputs(node);
+  if (wanted == 0) return refuse("no integer kernel for " + std::string(op_name(node.op)));
+  IntegerNode result;
+  for (int i = 0; i < wanted; ++i) {
+    const auto codes = input_codes(*node.inputs[static_cast<std::size_t>(i)]);
+    if (!codes) {
+      return refuse("input '" + graph_.value(*node.inputs[static_cast<std::size_t>(i)]).name +
+                    "' is float");
+    }
+    result.inputs.push_back(*codes);
+  }
+  if (has_weights(node)) {
+    const Node* weights = producer(*node.inputs[1]);
+    const DequantizeLinear* dequantize = as_dequantize(weights);
+    if (!dequantize || !graph_.value(*weights->inputs[0]).constant) {
+      return refuse("the weights are float");
+    }
+    if (dequantize->params.dtype != DType::kInt8 ||
+        std::ranges::any_of(dequantize->params.zero_point, [](int zero) { return zero != 0; })) {
+      return refuse("the weights are not symmetric int8");
+    }
+    if (node.inputs.size() > 2 && node.inputs[2]) {
+      const Node* bias = producer(*node.inputs[2]);
+      const DequantizeLinear* bias_params = as_dequantize(bias);
+      if (!bias_params || bias_params->params.dtype != DType::kInt32 ||
+          !graph_.value(*bias->inputs[0]).constant) {
+        return refuse("the bias is not int32");
+      }
+      const auto& weight_scale = dequantize->params.scale;
+      const auto& bias_scale = bias_params->params.scale;
+      for (std::size_t i = 0; i < std::max(weight_scale.size(), bias_scale.size()); ++i) {
+        const double expected = static_cast<double>(result.inputs[0].scale) *
+                                weight_scale[weight_scale.size() == 1 ? 0 : i];
+        const double found = bias_scale[bias_scale.size() == 1 ? 0 : i];
+        if (std::abs(found - expected) > expected * 0x1p-20) {
+          return refuse("the bias scale is not input scale x weight scale");
+        }
+      }
+    }
+  }
+  const Node* reader = only_reader(node.outputs[0]);
+  const QuantizeLinear* quantize = reader ? std::get_if<QuantizeLinear>(&reader->op) : nullptr;
+  if (quantize) result.output = activation_codes(reader->outputs[0], quantize->params);
+  if (!result.output && !std::holds_alternative<Gemm>(node.op)) {
+    return refuse("the output is read as float");
+  }
+  if (moves_codes(node.op) && (result.inputs[0].scale != result.output->scale ||
+                               result.inputs[0].zero_point != result.output->zero_point)) {
+    return refuse("input and output have different scales");
+  }
+  return result;
+}
+
+}  // namespace octet

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octet/graph/graph.h"
+
+// Recognizes the parts of a QDQ graph that run on integers: an operator whose inputs come from
+// DequantizeLinear and whose only reader is QuantizeLinear.
+
+namespace octet {
+
+/// The integers behind a float value that a DequantizeLinear produces.
+struct DequantizedCodes {
+  ValueId integers;
+  TensorQuantParams params;
+};
+
+/// One activation of an integer operator: uint8 codes (int8 moved by 128).
+struct ActivationCodes {
+  ValueId integers{};
+  float scale = 1.0f;
+  std::int32_t zero_point = 0;  ///< in uint8 codes
+};
+
+/// An operator that can run on integers.
+struct IntegerNode {
+  std::vector<ActivationCodes> inputs;    ///< the activation inputs, in order
+  std::optional<ActivationCodes> output;  ///< absent: the sums are dequantized to a float output
+};
+
+/// Precomputed links of a graph, so that recognition is local and linear.
+class IntegerNodeFinder {
+ public:
+  explicit IntegerNodeFinder(const Graph& graph);
+
+  /// How `node` runs on integers, or why it cannot (the reason is empty if the graph around the
+  /// node is simply float).
+  std::optional<IntegerNode> find(const Node& node, std::string* why_not) const;
+  /// The node that reads `value`, if there is exactly one reader and it is not a graph output.
+  const Node* only_reader(ValueId value) const;
+  const Node* producer(ValueId value) const;
+  /// What is behind `value`, if a DequantizeLinear produces it.
+  std::optional<DequantizedCodes> dequantized(ValueId value) const;
+  bool graph_is_quantized() const { return quantized_; }
+
+ private:
+  std::optional<ActivationCodes> input_codes(ValueId value) const;
+
+  const Graph& graph_;
+  std::vector<std::optional<NodeId>> producers_;
+  std::vector<std::vector<NodeId>> consumers_;
+  std::vector<bool> is_output_;
+  bool quantized_ = false;
+};
+
+/// uint8 codes of per-tensor parameters, or nullopt if they are not per-tensor 8-bit ones.
+std::optional<ActivationCodes> activation_codes(ValueId integers, const TensorQuantParams& params);
+
+}  // namespace octet

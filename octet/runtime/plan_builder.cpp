@@ -1,0 +1,172 @@
+#include "octet/runtime/plan_builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "octet/base/error.h"
+#include "octet/runtime/integer_nodes.h"
+#include "octet/runtime/kernels/layout/layout.h"
+#include "octet/runtime/steps/copy_steps.h"
+#include "octet/runtime/steps/quantize_steps.h"
+
+namespace octet {
+
+std::int64_t Stored::elements_per_outer() const {
+  std::int64_t count = 1;
+  for (int axis = 1; axis < dims.rank(); ++axis) count *= dims[axis];
+  return count;
+}
+
+Shape physical_dims(const Shape& shape) {
+  if (shape.rank() != 4) return shape;
+  return {shape[0], shape[2], shape[3], shape[1]};
+}
+
+int physical_axis(int rank, int axis) {
+  if (axis < 0) axis += rank;
+  if (rank != 4) return axis;
+  constexpr int kNhwc[] = {0, 3, 1, 2};
+  return kNhwc[axis];
+}
+
+PlanBuilder::PlanBuilder(const Graph& graph, const CompileOptions& options)
+    : graph_(graph),
+      options_(options),
+      nodes_(graph),
+      stored_(graph.values().size()),
+      uses_(graph.values().size(), 0) {
+  for (const Node& node : graph.nodes()) {
+    for (const auto& input : node.inputs) {
+      if (input) ++uses_[static_cast<std::size_t>(*input)];
+    }
+  }
+  for (const Value& value : graph.values()) {
+    for (int axis = 1; axis < value.shape.rank(); ++axis) {
+      if (value.shape[axis] == kDynamicDim) {
+        fail(ErrorKind::kUnsupported, "compile: value '", value.name, "' of shape ",
+             to_string(value.shape), ": only the first dimension may be dynamic");
+      }
+    }
+  }
+}
+
+bool PlanBuilder::has(ValueId value) const {
+  return stored_[static_cast<std::size_t>(value)].first;
+}
+
+void PlanBuilder::define_as(ValueId value, Stored stored) {
+  stored_[static_cast<std::size_t>(value)] = {true, std::move(stored)};
+}
+
+std::int64_t PlanBuilder::max_outer(const Shape& dims) const {
+  if (dims.rank() == 0) return 1;
+  return dims[0] == kDynamicDim ? options_.max_batch : dims[0];
+}
+
+std::size_t PlanBuilder::max_bytes(const Shape& dims, DType dtype) const {
+  return static_cast<std::size_t>(dims.with_batch(options_.max_batch).num_elements()) *
+         size_bytes(dtype);
+}
+
+const Stored& PlanBuilder::define(ValueId value, DType dtype, float scale,
+                                  std::int32_t zero_point) {
+  const Value& info = graph_.value(value);
+  Stored stored{{}, physical_dims(info.shape), dtype, scale, zero_point};
+  // A result that nobody else reads and whose layout is the caller's is written in place.
+  const auto output = std::ranges::find(graph_.outputs(), value);
+  const bool direct = output != graph_.outputs().end() && dtype == info.dtype &&
+                      info.shape.rank() != 4 && uses_[static_cast<std::size_t>(value)] == 0 &&
+                      std::ranges::count(graph_.outputs(), value) == 1;
+  BufferSpec spec;
+  spec.size_bytes = max_bytes(stored.dims, dtype) + AlignedBuffer::kOverread;
+  if (direct) {
+    spec.kind = BufferKind::kOutput;
+    spec.io_index = static_cast<std::size_t>(output - graph_.outputs().begin());
+  }
+  stored.buffer = static_cast<BufferId>(buffers.size());
+  buffers.push_back(std::move(spec));
+  define_as(value, stored);
+  return stored_[static_cast<std::size_t>(value)].second;
+}
+
+const Stored& PlanBuilder::stored(ValueId value) {
+  const auto index = static_cast<std::size_t>(value);
+  if (stored_[index].first) return stored_[index].second;
+  if (graph_.value(value).constant) return store_constant(value);
+  if (std::ranges::find(graph_.inputs(), value) != graph_.inputs().end()) {
+    add_input_step(*this, value);
+  } else if (const auto codes = nodes_.dequantized(value)) {
+    if (graph_.value(codes->integers).constant) {
+      define_as(value,
+                store_float_constant(
+                    *this, dequantize(*graph_.value(codes->integers).constant, codes->params)));
+    } else {
+      add_dequantize_step(*this, value, codes->integers);
+    }
+  }
+  if (!stored_[index].first) {
+    fail(ErrorKind::kUnsupported, "compile: value '", graph_.value(value).name,
+         "' is needed by an operator that cannot read it in this form");
+  }
+  return stored_[index].second;
+}
+
+const Stored& PlanBuilder::store_constant(ValueId value) {
+  const Tensor& tensor = *graph_.value(value).constant;
+  if (tensor.dtype() != DType::kFloat32) {
+    fail(ErrorKind::kUnsupported, "compile: constant '", graph_.value(value).name, "' of type ",
+         to_string(tensor.dtype()), " is used where only float32 can be computed");
+  }
+  define_as(value, store_float_constant(*this, tensor));
+  return stored_[static_cast<std::size_t>(value)].second;
+}
+
+BufferId PlanBuilder::add_temporary(std::size_t size_bytes) {
+  BufferSpec spec;
+  spec.size_bytes = size_bytes + AlignedBuffer::kOverread;
+  buffers.push_back(std::move(spec));
+  return static_cast<BufferId>(buffers.size() - 1);
+}
+
+Stored PlanBuilder::add_temporary_tensor(Shape dims, DType dtype, float scale,
+                                         std::int32_t zero_point) {
+  const BufferId buffer = add_temporary(max_bytes(dims, dtype));
+  return {buffer, std::move(dims), dtype, scale, zero_point};
+}
+
+BufferId PlanBuilder::add_constant(AlignedBuffer bytes) {
+  BufferSpec spec;
+  spec.kind = BufferKind::kConstant;
+  spec.size_bytes = bytes.size_bytes();
+  spec.constant = std::move(bytes);
+  buffers.push_back(std::move(spec));
+  return static_cast<BufferId>(buffers.size() - 1);
+}
+
+template <typename T>
+BufferId PlanBuilder::add_constant(const std::vector<T>& values, std::size_t padding) {
+  AlignedBuffer bytes((values.size() + padding) * sizeof(T));
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), values.size() * sizeof(T));
+  return add_constant(std::move(bytes));
+}
+template BufferId PlanBuilder::add_constant(const std::vector<float>&, std::size_t);
+template BufferId PlanBuilder::add_constant(const std::vector<std::int32_t>&, std::size_t);
+template BufferId PlanBuilder::add_constant(const std::vector<std::uint8_t>&, std::size_t);
+
+void PlanBuilder::add_step(std::unique_ptr<Step> step, PlanLayer layer,
+                           std::vector<BufferId> touches) {
+  const int index = static_cast<int>(steps.size());
+  for (const BufferId id : touches) {
+    BufferSpec& spec = buffers[static_cast<std::size_t>(id)];
+    if (spec.first < 0) spec.first = index;
+    spec.last = index;
+  }
+  steps.push_back(std::move(step));
+  layers.push_back(std::move(layer));
+}
+
+void PlanBuilder::request_scratch(std::size_t bytes_per_thread) {
+  scratch_per_thread = std::max(scratch_per_thread, bytes_per_thread);
+}
+
+}  // namespace octet

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "octet/graph/graph.h"
+#include "octet/runtime/integer_nodes.h"
+#include "octet/runtime/plan_builder.h"
+
+namespace octet {
+
+/// Conv2d on integers: indirect GEMM, or the depthwise family where every group has one channel.
+void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
+void lower_conv_f32(PlanBuilder& builder, const Node& node);
+void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
+/// Gemm, and MatMul with a constant right side of rank 2.
+void lower_gemm_f32(PlanBuilder& builder, const Node& node);
+
+/// If `node` (a MatMulInteger) and its surroundings are a dynamically quantized linear layer:
+/// lowers all of it to one step that defines the layer's float output.
+bool lower_dynamic_linear(PlanBuilder& builder, const Node& node);
+
+}  // namespace octet

@@ -1,0 +1,232 @@
+#include <algorithm>
+#include <utility>
+
+#include "octet/base/error.h"
+#include "octet/runtime/kernels/depthwise/depthwise.h"
+#include "octet/runtime/steps/conv_steps.h"
+#include "octet/runtime/steps/packed_weights.h"
+#include "octet/runtime/steps/window.h"
+#include "octet/runtime/steps/window_geometry.h"
+
+namespace octet {
+namespace {
+
+/// One group of a convolution: a product with its own weights and slices of the channels.
+struct ConvGroup {
+  PackedGemm gemm;
+  int in_channel = 0, out_channel = 0, outputs = 0;
+};
+
+/// Indirect convolution: tiles of output pixels, each one call of the kernel per group.
+class ConvU8Step final : public Step {
+ public:
+  ConvU8Step(const WindowGeometry& geometry, Stored in, Stored out, BufferId padding,
+             std::vector<ConvGroup> groups, int channels_per_group, const OutputStage& stage)
+      : g_(geometry),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        padding_(padding),
+        groups_(std::move(groups)),
+        channels_(channels_per_group),
+        zero_(stage.zero_point),
+        q_low_(stage.q_low),
+        q_high_(stage.q_high) {
+    for (const ConvGroup& group : groups_) tile_ = std::max(tile_, group.gemm.kernel->mr);
+    const std::int64_t macs_per_pixel =
+        std::int64_t{g_.taps()} * channels_ * static_cast<std::int64_t>(out_.dims[3]);
+    // About 10 microseconds of work per piece, so that handing it out costs little.
+    tiles_per_piece_ = std::max<std::int64_t>(1, 1'000'000 / (macs_per_pixel * tile_ + 1));
+  }
+
+  /// Pointers of a tile, then the kernel's own scratch.
+  std::size_t scratch_bytes() const {
+    std::size_t kernel_bytes = 0;
+    for (const ConvGroup& group : groups_) {
+      kernel_bytes = std::max(kernel_bytes, group.gemm.kernel->scratch_bytes(g_.taps(), channels_));
+    }
+    return pointer_bytes() + kernel_bytes;
+  }
+
+  void run(const RunContext& context) noexcept override {
+    const std::int64_t pixels = context.outer(out_.dims) * g_.out_pixels();
+    const std::int64_t tiles = (pixels + tile_ - 1) / tile_;
+    const WindowPointers<std::uint8_t> pointers(g_, context.get<std::uint8_t>(in_.buffer),
+                                                context.get<std::uint8_t>(padding_));
+    context.pool->parallel_for(
+        tiles, tiles_per_piece_, [&](std::int64_t begin, std::int64_t end, int thread) {
+          for (std::int64_t tile = begin; tile < end; ++tile) {
+            const std::int64_t first = tile * tile_;
+            run_tile(context, pointers, first,
+                     static_cast<int>(std::min<std::int64_t>(tile_, pixels - first)), thread);
+          }
+        });
+  }
+
+ private:
+  std::size_t pointer_bytes() const {
+    return (static_cast<std::size_t>(g_.taps()) * static_cast<std::size_t>(tile_) * sizeof(void*) +
+            63) /
+           64 * 64;
+  }
+
+  void run_tile(const RunContext& context, const WindowPointers<std::uint8_t>& pointers,
+                std::int64_t first, int rows, int thread) const noexcept {
+    auto* scratch = context.thread_scratch<std::byte>(thread);
+    auto* rows_of_a = reinterpret_cast<const std::uint8_t**>(scratch);
+    auto* out = context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3];
+    for (const ConvGroup& group : groups_) {
+      pointers.fill(first, rows, group.in_channel, rows, 1, rows_of_a);
+      GemmU8S8Args args{};
+      args.rows = rows;
+      args.taps = g_.taps();
+      args.channels = channels_;
+      args.n = group.outputs;
+      args.a = rows_of_a;
+      args.weights = context.get<std::byte>(group.gemm.weights);
+      args.bias = context.get<std::int32_t>(group.gemm.bias);
+      args.multiplier = context.get<float>(group.gemm.multiplier);
+      args.c = out + group.out_channel;
+      args.c_stride = out_.dims[3];
+      args.c_zero = zero_;
+      args.q_low = q_low_;
+      args.q_high = q_high_;
+      args.scratch = scratch + pointer_bytes();
+      group.gemm.kernel->run(args);
+    }
+  }
+
+  WindowGeometry g_;
+  Stored in_, out_;
+  BufferId padding_;
+  std::vector<ConvGroup> groups_;
+  int channels_;
+  std::int32_t zero_, q_low_, q_high_;
+  int tile_ = 1;
+  std::int64_t tiles_per_piece_ = 1;
+};
+
+class DepthwiseU8Step final : public Step {
+ public:
+  static constexpr int kPixels = 16;  // per kernel call
+
+  DepthwiseU8Step(const WindowGeometry& geometry, const DepthwiseU8S8Kernel& kernel, Stored in,
+                  Stored out, BufferId padding, PackedGemm packed, const OutputStage& stage)
+      : g_(geometry),
+        kernel_(kernel),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        padding_(padding),
+        packed_(packed),
+        zero_(stage.zero_point),
+        q_low_(stage.q_low),
+        q_high_(stage.q_high) {}
+
+  std::size_t scratch_bytes() const {
+    return sizeof(void*) * kPixels * static_cast<std::size_t>(g_.taps());
+  }
+
+  void run(const RunContext& context) noexcept override {
+    const std::int64_t pixels = context.outer(out_.dims) * g_.out_pixels();
+    const WindowPointers<std::uint8_t> pointers(g_, context.get<std::uint8_t>(in_.buffer),
+                                                context.get<std::uint8_t>(padding_));
+    const std::int64_t blocks = (pixels + kPixels - 1) / kPixels;
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, 200'000 / (std::int64_t{kPixels} * g_.taps() * g_.channels));
+    context.pool->parallel_for(
+        blocks, grain, [&](std::int64_t begin, std::int64_t end, int thread) {
+          auto* taps = context.thread_scratch<const std::uint8_t*>(thread);
+          for (std::int64_t block = begin; block < end; ++block) {
+            const std::int64_t first = block * kPixels;
+            const int count = static_cast<int>(std::min<std::int64_t>(kPixels, pixels - first));
+            pointers.fill(first, count, 0, 1, g_.taps(), taps);
+            kernel_.run(
+                {count, g_.taps(), g_.channels, taps, context.get<std::byte>(packed_.weights),
+                 context.get<std::int32_t>(packed_.bias), context.get<float>(packed_.multiplier),
+                 context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3],
+                 static_cast<std::ptrdiff_t>(out_.dims[3]), zero_, q_low_, q_high_});
+          }
+        });
+  }
+
+ private:
+  WindowGeometry g_;
+  const DepthwiseU8S8Kernel& kernel_;
+  Stored in_, out_;
+  BufferId padding_;
+  PackedGemm packed_;
+  std::int32_t zero_, q_low_, q_high_;
+};
+
+/// A pixel of padding: zero points (clause 8), readable past its end.
+BufferId padding_pixel(PlanBuilder& builder, int channels, std::int32_t zero_point) {
+  return builder.add_constant(
+      std::vector<std::uint8_t>(static_cast<std::size_t>(channels) + AlignedBuffer::kOverread,
+                                static_cast<std::uint8_t>(zero_point)));
+}
+
+void add_depthwise(PlanBuilder& builder, const Node& node, const WindowGeometry& geometry,
+                   const IntegerWeights& weights, const OutputStage& stage, const Stored& in,
+                   const Stored& out, BufferId padding, std::int64_t macs) {
+  const DepthwiseU8S8Kernel& kernel = select_depthwise_u8s8(builder.isa());
+  // [c][taps][1] -> [taps][c]
+  std::vector<std::int8_t> by_tap(weights.values.size());
+  for (int c = 0; c < weights.outputs; ++c) {
+    for (int t = 0; t < weights.taps; ++t) {
+      by_tap[static_cast<std::size_t>(t * weights.outputs + c)] =
+          weights.values[static_cast<std::size_t>(c * weights.taps + t)];
+    }
+  }
+  AlignedBuffer bytes(kernel.packed_bytes(weights.taps, weights.outputs));
+  kernel.pack(weights.taps, weights.outputs, by_tap.data(), bytes.data());
+  builder.count_packed(bytes.size_bytes());
+  PackedGemm packed;
+  packed.weights = builder.add_constant(std::move(bytes));
+  packed.bias = builder.add_constant(stage.bias);
+  packed.multiplier = builder.add_constant(stage.multiplier);
+  auto step = std::make_unique<DepthwiseU8Step>(geometry, kernel, in, out, padding, packed, stage);
+  builder.request_scratch(step->scratch_bytes());
+  builder.add_step(std::move(step),
+                   {node.name, "Conv", "depthwise_u8s8/" + std::string(kernel.name), "", macs},
+                   {in.buffer, out.buffer});
+}
+
+/// A convolution without a QuantizeLinear behind it still needs codes to write.
+const ActivationCodes& require_output(const Node& node, const IntegerNode& integer) {
+  if (!integer.output) {
+    fail(ErrorKind::kInternal, "compile: node '", node.name, "' (Conv) has no integer output");
+  }
+  return *integer.output;
+}
+
+}  // namespace
+
+void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
+  const auto& conv = std::get<Conv2d>(node.op);
+  const ActivationCodes& input = integer.inputs[0];
+  const ActivationCodes& output = require_output(node, integer);
+  const IntegerWeights weights = read_conv_weights(builder, node);
+  const OutputStage stage = make_output_stage(node, weights, input, &output, conv.activation);
+  const WindowGeometry geometry = conv_geometry(builder.graph(), node, conv);
+  const Stored in = builder.stored(input.integers);
+  const Stored out =
+      builder.define(output.integers, DType::kUInt8, output.scale, output.zero_point);
+  const BufferId padding = padding_pixel(builder, geometry.channels, input.zero_point);
+  const std::int64_t macs = count_macs(builder.graph(), node);
+  if (conv.groups == geometry.channels && weights.outputs == geometry.channels) {
+    add_depthwise(builder, node, geometry, weights, stage, in, out, padding, macs);
+    return;
+  }
+  std::vector<ConvGroup> groups;
+  const int outputs = weights.outputs / conv.groups;
+  for (int group = 0; group < conv.groups; ++group) {
+    groups.push_back({pack_gemm(builder, weights, stage, group * outputs, outputs),
+                      group * weights.inputs, group * outputs, outputs});
+  }
+  const std::string kernel = "conv2d_u8s8/" + std::string(groups[0].gemm.kernel->name);
+  auto step = std::make_unique<ConvU8Step>(geometry, in, out, padding, std::move(groups),
+                                           weights.inputs, stage);
+  builder.request_scratch(step->scratch_bytes());
+  builder.add_step(std::move(step), {node.name, "Conv", kernel, "", macs}, {in.buffer, out.buffer});
+}
+
+}  // namespace octet

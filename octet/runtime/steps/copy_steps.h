@@ -1,0 +1,33 @@
+#pragma once
+
+#include "octet/graph/graph.h"
+#include "octet/runtime/integer_nodes.h"
+#include "octet/runtime/plan_builder.h"
+
+// Steps that move elements without computing: layout changes, Concat, Slice, Pad, Transpose.
+
+namespace octet {
+
+/// Brings a graph input into the runtime's layout and makes it available.
+void add_input_step(PlanBuilder& builder, ValueId value);
+/// The caller's tensor as it is, without a layout change.
+BufferId external_input(PlanBuilder& builder, ValueId value);
+/// Writes a value to the caller's tensor where its producer could not do so.
+void add_output_step(PlanBuilder& builder, ValueId value, std::size_t output_index);
+/// A float constant in the runtime's layout.
+Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor);
+
+/// Flatten, Reshape, Squeeze, Unsqueeze; an alias where the bytes do not move.
+void lower_reshape(PlanBuilder& builder, const Node& node, ValueId input, ValueId output);
+void lower_transpose(PlanBuilder& builder, const Node& node, const Transpose& op, ValueId input,
+                     ValueId output);
+void lower_slice(PlanBuilder& builder, const Node& node, const Slice& op, ValueId input,
+                 ValueId output);
+void lower_pad(PlanBuilder& builder, const Node& node, const Pad& op, ValueId input,
+               ValueId output);
+/// Inputs must have the output's quantization (requantized by the caller where they have not).
+void lower_concat(PlanBuilder& builder, const Node& node, const Concat& op,
+                  const std::vector<Stored>& inputs, ValueId output, float scale,
+                  std::int32_t zero_point, DType dtype);
+
+}  // namespace octet

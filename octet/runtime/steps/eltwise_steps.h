@@ -1,0 +1,14 @@
+#pragma once
+
+#include "octet/graph/graph.h"
+#include "octet/runtime/integer_nodes.h"
+#include "octet/runtime/plan_builder.h"
+
+namespace octet {
+
+/// Add and Mul with numpy broadcasting; `integer` is null for the float version.
+void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* integer);
+/// Relu, Clip, Sigmoid, Tanh, HardSigmoid, HardSwish and Softmax in float.
+void lower_float_activation(PlanBuilder& builder, const Node& node);
+
+}  // namespace octet

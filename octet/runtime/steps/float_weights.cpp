@@ -1,0 +1,113 @@
+#include "octet/runtime/steps/float_weights.h"
+
+#include <algorithm>
+
+#include "octet/base/error.h"
+
+namespace octet {
+namespace {
+
+Tensor constant_floats(const PlanBuilder& builder, const Node& node, std::size_t input) {
+  const Graph& graph = builder.graph();
+  const ValueId value = *node.inputs[input];
+  if (graph.value(value).constant) return *graph.value(value).constant;
+  const auto codes = builder.nodes().dequantized(value);
+  if (codes && graph.value(codes->integers).constant) {
+    return dequantize(*graph.value(codes->integers).constant, codes->params);
+  }
+  fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op), "): input '",
+       graph.value(value).name, "' is computed at run time, accepted: a constant");
+}
+
+void read_bias(const PlanBuilder& builder, const Node& node, FloatWeights& weights) {
+  weights.bias.assign(static_cast<std::size_t>(weights.outputs), 0.0f);
+  if (node.inputs.size() < 3 || !node.inputs[2]) return;
+  const Tensor bias = constant_floats(builder, node, 2);
+  const auto values = bias.data<float>();
+  if (bias.num_elements() == 1) {
+    std::ranges::fill(weights.bias, values[0]);
+  } else if (bias.num_elements() == weights.outputs) {
+    std::ranges::copy(values, weights.bias.begin());
+  } else {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "': bias of shape ",
+         to_string(bias.shape()), ", accepted: one value per output (", weights.outputs, ")");
+  }
+}
+
+}  // namespace
+
+FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& node) {
+  const Tensor tensor = constant_floats(builder, node, 1);
+  const Shape& shape = tensor.shape();
+  FloatWeights weights;
+  weights.outputs = static_cast<int>(shape[0]);
+  weights.inputs = static_cast<int>(shape[1]);
+  weights.taps = static_cast<int>(shape[2] * shape[3]);
+  weights.values.reserve(static_cast<std::size_t>(tensor.num_elements()));
+  const float* source = tensor.data<float>().data();
+  for (int o = 0; o < weights.outputs; ++o) {
+    for (int t = 0; t < weights.taps; ++t) {
+      for (int c = 0; c < weights.inputs; ++c) {
+        weights.values.push_back(
+            source[(static_cast<std::ptrdiff_t>(o) * weights.inputs + c) * weights.taps + t]);
+      }
+    }
+  }
+  read_bias(builder, node, weights);
+  return weights;
+}
+
+FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& node,
+                                     bool transpose_b) {
+  const Tensor tensor = constant_floats(builder, node, 1);
+  if (tensor.shape().rank() != 2) {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
+         "): weights of shape ", to_string(tensor.shape()), ", accepted: rank 2");
+  }
+  FloatWeights weights;
+  weights.outputs = static_cast<int>(tensor.shape()[transpose_b ? 0 : 1]);
+  weights.inputs = static_cast<int>(tensor.shape()[transpose_b ? 1 : 0]);
+  weights.taps = 1;
+  const auto source = tensor.data<float>();
+  weights.values.assign(source.begin(), source.end());
+  if (!transpose_b) {
+    for (int o = 0; o < weights.outputs; ++o) {
+      for (int i = 0; i < weights.inputs; ++i) {
+        weights.values[static_cast<std::size_t>(o) * static_cast<std::size_t>(weights.inputs) +
+                       static_cast<std::size_t>(i)] =
+            source[static_cast<std::size_t>(i) * static_cast<std::size_t>(weights.outputs) +
+                   static_cast<std::size_t>(o)];
+      }
+    }
+  }
+  read_bias(builder, node, weights);
+  return weights;
+}
+
+PackedFloat pack_float(PlanBuilder& builder, const GemmF32Kernel& kernel,
+                       const FloatWeights& weights, int first, int count) {
+  AlignedBuffer bytes(kernel.packed_bytes(weights.taps, weights.inputs, count));
+  kernel.pack(
+      weights.taps, weights.inputs, count,
+      weights.values.data() + static_cast<std::ptrdiff_t>(first) * weights.taps * weights.inputs,
+      bytes.as<float>());
+  builder.count_packed(bytes.size_bytes());
+  const std::vector<float> bias(weights.bias.begin() + first, weights.bias.begin() + first + count);
+  return {builder.add_constant(std::move(bytes)), builder.add_constant(bias)};
+}
+
+PackedFloat by_tap(PlanBuilder& builder, const FloatWeights& weights) {
+  std::vector<float> values(weights.values.size());
+  for (int c = 0; c < weights.outputs; ++c) {
+    for (int t = 0; t < weights.taps; ++t) {
+      values[static_cast<std::size_t>(t) * static_cast<std::size_t>(weights.outputs) +
+             static_cast<std::size_t>(c)] =
+          weights.values[static_cast<std::size_t>(c) * static_cast<std::size_t>(weights.taps) +
+                         static_cast<std::size_t>(t)];
+    }
+  }
+  builder.count_packed(values.size() * sizeof(float));
+  return {builder.add_constant(values), builder.add_constant(weights.bias)};
+}
+
+}  // namespace octet

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "octet/runtime/kernels/gemm_f32/gemm_f32.h"
+#include "octet/runtime/plan_builder.h"
+
+namespace octet {
+
+/// The float weights of a layer: [outputs][taps][inputs].
+struct FloatWeights {
+  int outputs = 0, taps = 0, inputs = 0;
+  std::vector<float> values;
+  std::vector<float> bias;  ///< [outputs], zero where the layer has none
+};
+
+/// Reads a constant, or dequantizes one. Error(kUnsupported) naming the node if it is computed at
+/// run time.
+FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& node);
+/// Gemm and MatMul: weight [n, k] if transpose_b, else [k, n].
+FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& node,
+                                     bool transpose_b);
+
+struct PackedFloat {
+  BufferId weights{}, bias{};
+};
+/// Packs outputs [first, first + count).
+PackedFloat pack_float(PlanBuilder& builder, const GemmF32Kernel& kernel,
+                       const FloatWeights& weights, int first, int count);
+/// [taps][outputs], as the depthwise family reads it.
+PackedFloat by_tap(PlanBuilder& builder, const FloatWeights& weights);
+
+}  // namespace octet

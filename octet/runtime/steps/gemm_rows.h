@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "octet/runtime/steps/packed_weights.h"
+#include "octet/runtime/steps/step.h"
+
+namespace octet {
+
+/// A matrix product [m, k] x packed weights, tile by tile over the threads.
+class GemmRows {
+ public:
+  GemmRows(PackedGemm packed, int k, int n) : packed_(packed), k_(k), n_(n) {}
+
+  const PackedGemm& packed() const { return packed_; }
+  int k() const { return k_; }
+  int n() const { return n_; }
+  std::size_t scratch_bytes() const;
+
+  /// `output` says where row 0 goes and how it is requantized; the rest is filled in per tile.
+  void run(const RunContext& context, const std::uint8_t* a, std::int64_t m,
+           const GemmU8S8Args& output) const noexcept;
+
+ private:
+  std::size_t pointer_bytes() const {
+    return (static_cast<std::size_t>(packed_.kernel->mr) * sizeof(void*) + 63) / 64 * 64;
+  }
+
+  PackedGemm packed_;
+  int k_, n_;
+};
+
+}  // namespace octet

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <utility>
+
+#include "octet/base/error.h"
+#include "octet/runtime/kernels/gemm_f32/gemm_f32.h"
+#include "octet/runtime/kernels/quantize/quantize.h"
+#include "octet/runtime/steps/conv_steps.h"
+#include "octet/runtime/steps/float_weights.h"
+#include "octet/runtime/steps/gemm_rows.h"
+#include "octet/runtime/steps/packed_weights.h"
+
+namespace octet {
+
+std::size_t GemmRows::scratch_bytes() const {
+  return pointer_bytes() + packed_.kernel->scratch_bytes(1, k_);
+}
+
+void GemmRows::run(const RunContext& context, const std::uint8_t* a, std::int64_t m,
+                   const GemmU8S8Args& output) const noexcept {
+  const int mr = packed_.kernel->mr;
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, 1'000'000 / (static_cast<std::int64_t>(mr) * k_ * n_ + 1));
+  context.pool->parallel_for(
+      (m + mr - 1) / mr, grain, [&](std::int64_t begin, std::int64_t end, int thread) {
+        auto* scratch = context.thread_scratch<std::byte>(thread);
+        auto* rows = reinterpret_cast<const std::uint8_t**>(scratch);
+        for (std::int64_t tile = begin; tile < end; ++tile) {
+          const std::int64_t first = tile * mr;
+          GemmU8S8Args args = output;
+          args.rows = static_cast<int>(std::min<std::int64_t>(mr, m - first));
+          for (int r = 0; r < args.rows; ++r) rows[r] = a + (first + r) * k_;
+          args.taps = 1;
+          args.channels = k_;
+          args.n = n_;
+          args.a = rows;
+          args.weights = context.get<std::byte>(packed_.weights);
+          if (args.c != nullptr) args.c += first * args.c_stride;
+          if (args.acc != nullptr) args.acc += first * args.acc_stride;
+          args.scratch = scratch + pointer_bytes();
+          packed_.kernel->run(args);
+        }
+      });
+}
+
+namespace {
+
+class GemmU8Step final : public Step {
+ public:
+  GemmU8Step(GemmRows rows, Stored in, Stored out, const OutputStage& stage)
+      : rows_(rows),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        zero_(stage.zero_point),
+        q_low_(stage.q_low),
+        q_high_(stage.q_high) {}
+  void run(const RunContext& context) noexcept override {
+    GemmU8S8Args args{};
+    args.bias = context.get<std::int32_t>(rows_.packed().bias);
+    args.multiplier = context.get<float>(rows_.packed().multiplier);
+    args.c = context.get<std::uint8_t>(out_.buffer);
+    args.c_stride = rows_.n();
+    args.c_zero = zero_;
+    args.q_low = q_low_;
+    args.q_high = q_high_;
+    rows_.run(context, context.get<std::uint8_t>(in_.buffer), context.outer(in_.dims), args);
+  }
+
+ private:
+  GemmRows rows_;
+  Stored in_, out_;
+  std::int32_t zero_, q_low_, q_high_;
+};
+
+/// Integer sums, dequantized: the output of the layer stays float.
+class GemmU8ToFloatStep final : public Step {
+ public:
+  GemmU8ToFloatStep(GemmRows rows, const QuantizeKernel& quantize, Stored in, Stored out,
+                    BufferId sums, Clamp clamp)
+      : rows_(rows),
+        quantize_(quantize),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        sums_(sums),
+        clamp_(clamp) {}
+  void run(const RunContext& context) noexcept override {
+    const std::int64_t m = context.outer(in_.dims);
+    GemmU8S8Args args{};
+    args.bias = context.get<std::int32_t>(rows_.packed().bias);
+    args.acc = context.get<std::int32_t>(sums_);
+    args.acc_stride = rows_.n();
+    rows_.run(context, context.get<std::uint8_t>(in_.buffer), m, args);
+    quantize_.dequantize_sums({m, rows_.n(), context.get<std::int32_t>(sums_),
+                               context.get<float>(rows_.packed().multiplier), nullptr,
+                               context.get<float>(out_.buffer), clamp_.low, clamp_.high});
+  }
+
+ private:
+  GemmRows rows_;
+  const QuantizeKernel& quantize_;
+  Stored in_, out_;
+  BufferId sums_;
+  Clamp clamp_;
+};
+
+class GemmF32Step final : public Step {
+ public:
+  GemmF32Step(const GemmF32Kernel& kernel, PackedFloat packed, std::int64_t rows_per_outer, int k,
+              int n, Stored in, Stored out, Clamp clamp)
+      : kernel_(kernel),
+        packed_(packed),
+        rows_per_outer_(rows_per_outer),
+        k_(k),
+        n_(n),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        clamp_(clamp) {}
+  std::size_t scratch_bytes() const { return sizeof(void*) * static_cast<std::size_t>(kernel_.mr); }
+  void run(const RunContext& context) noexcept override {
+    const std::int64_t m = context.outer(in_.dims) * rows_per_outer_;
+    const float* a = context.get<float>(in_.buffer);
+    float* c = context.get<float>(out_.buffer);
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, 500'000 / (static_cast<std::int64_t>(kernel_.mr) * k_ * n_ + 1));
+    context.pool->parallel_for(
+        (m + kernel_.mr - 1) / kernel_.mr, grain,
+        [&](std::int64_t begin, std::int64_t end, int thread) {
+          auto* rows = context.thread_scratch<const float*>(thread);
+          for (std::int64_t tile = begin; tile < end; ++tile) {
+            const std::int64_t first = tile * kernel_.mr;
+            const int count = static_cast<int>(std::min<std::int64_t>(kernel_.mr, m - first));
+            for (int r = 0; r < count; ++r) rows[r] = a + (first + r) * k_;
+            kernel_.run({count, 1, k_, n_, rows, context.get<float>(packed_.weights),
+                         context.get<float>(packed_.bias), c + first * n_, n_, clamp_.low,
+                         clamp_.high});
+          }
+        });
+  }
+
+ private:
+  const GemmF32Kernel& kernel_;
+  PackedFloat packed_;
+  std::int64_t rows_per_outer_;
+  int k_, n_;
+  Stored in_, out_;
+  Clamp clamp_;
+};
+
+}  // namespace
+
+void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
+  const auto& gemm = std::get<Gemm>(node.op);
+  const ActivationCodes& input = integer.inputs[0];
+  const IntegerWeights weights = read_gemm_weights(builder, node, gemm.transpose_b);
+  const ActivationCodes* output = integer.output ? &*integer.output : nullptr;
+  const OutputStage stage = make_output_stage(node, weights, input, output, gemm.activation);
+  const GemmRows rows(pack_gemm(builder, weights, stage, 0, weights.outputs), weights.inputs,
+                      weights.outputs);
+  builder.request_scratch(rows.scratch_bytes());
+  const Stored in = builder.stored(input.integers);
+  PlanLayer layer{node.name, "Gemm", "gemm_u8s8/" + std::string(rows.packed().kernel->name), "",
+                  count_macs(builder.graph(), node)};
+  if (output) {
+    const Stored out =
+        builder.define(output->integers, DType::kUInt8, output->scale, output->zero_point);
+    builder.add_step(std::make_unique<GemmU8Step>(rows, in, out, stage), std::move(layer),
+                     {in.buffer, out.buffer});
+    return;
+  }
+  const Stored out = builder.define(node.outputs[0], DType::kFloat32);
+  const BufferId sums = builder.add_temporary(builder.max_bytes(out.dims, DType::kInt32));
+  builder.add_step(std::make_unique<GemmU8ToFloatStep>(rows, select_quantize(builder.isa()), in,
+                                                       out, sums, gemm.activation),
+                   std::move(layer), {in.buffer, out.buffer, sums});
+}
+
+void lower_gemm_f32(PlanBuilder& builder, const Node& node) {
+  const auto* gemm = std::get_if<Gemm>(&node.op);
+  const FloatWeights weights =
+      read_float_gemm_weights(builder, node, gemm != nullptr && gemm->transpose_b);
+  const Stored in = builder.stored(*node.inputs[0]);
+  if (in.dims.rank() == 4) {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
+         "): input of rank 4, accepted: rank 2 or 3");
+  }
+  const Stored out = builder.define(node.outputs[0], DType::kFloat32);
+  const GemmF32Kernel& kernel = select_gemm_f32(builder.isa());
+  std::int64_t rows_per_outer = 1;
+  for (int axis = 1; axis + 1 < in.dims.rank(); ++axis) rows_per_outer *= in.dims[axis];
+  auto step = std::make_unique<GemmF32Step>(
+      kernel, pack_float(builder, kernel, weights, 0, weights.outputs), rows_per_outer,
+      weights.inputs, weights.outputs, in, out, gemm != nullptr ? gemm->activation : Clamp{});
+  builder.request_scratch(step->scratch_bytes());
+  builder.add_step(std::move(step),
+                   {node.name, std::string(op_name(node.op)),
+                    "gemm_f32/" + std::string(kernel.name), "", count_macs(builder.graph(), node)},
+                   {in.buffer, out.buffer});
+}
+
+}  // namespace octet

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "octet/graph/graph.h"
+#include "octet/runtime/integer_nodes.h"
+#include "octet/runtime/plan_builder.h"
+
+namespace octet {
+
+/// A QuantizeLinear of a float value; from NCHW straight to NHWC where the value is a graph input.
+void lower_quantize(PlanBuilder& builder, const Node& node);
+/// Makes the float view of `integers` available as `value`.
+void add_dequantize_step(PlanBuilder& builder, ValueId value, ValueId integers);
+/// A function of one code: activations, and requantization from one scale to another.
+void lower_table(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
+/// codes under (scale, zero) of `from` -> codes under those of `to`; returns `from` if they agree.
+Stored add_requantize_step(PlanBuilder& builder, const Stored& from, float scale,
+                           std::int32_t zero_point, const std::string& name);
+
+}  // namespace octet
