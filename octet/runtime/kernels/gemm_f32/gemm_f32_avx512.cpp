@@ -11,6 +11,22 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kNr = kF32Avx512Layout.nr;
 
+/// Clamps one row and stores its first `columns` from column j on.
+template <int kVectors>
+inline void store(const GemmF32Args& g, int row, int j, int columns,
+                  const __m512 (&acc)[kVectors]) noexcept {
+  const __m512 low = _mm512_set1_ps(g.low);
+  const __m512 high = _mm512_set1_ps(g.high);
+  float* c = g.c + row * g.c_stride + j;
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) {
+    const int live = columns - v * kLanes < kLanes ? columns - v * kLanes : kLanes;
+    // The limits are the first operands: maxps and minps return the second one for NaN.
+    _mm512_mask_storeu_ps(c + v * kLanes, static_cast<__mmask16>((1u << live) - 1u),
+                          _mm512_min_ps(high, _mm512_max_ps(low, acc[v])));
+  }
+}
+
 template <int kRows, int kVectors>
 void tile(const GemmF32Args& g, const float* b, int j, int columns) noexcept {
   __m512 acc[kRows][kVectors];
@@ -38,19 +54,8 @@ void tile(const GemmF32Args& g, const float* b, int j, int columns) noexcept {
       }
     }
   }
-  // The limits are the first operands: maxps and minps return the second one for NaN.
-  const __m512 low = _mm512_set1_ps(g.low);
-  const __m512 high = _mm512_set1_ps(g.high);
 #pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) {
-    const int live = columns - v * kLanes < kLanes ? columns - v * kLanes : kLanes;
-    const auto mask = static_cast<__mmask16>((1u << live) - 1u);
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      _mm512_mask_storeu_ps(g.c + r * g.c_stride + j + v * kLanes, mask,
-                            _mm512_min_ps(high, _mm512_max_ps(low, acc[r][v])));
-    }
-  }
+  for (int r = 0; r < kRows; ++r) store(g, r, j, columns, acc[r]);
 }
 
 using Tile = void (*)(const GemmF32Args&, const float*, int, int) noexcept;

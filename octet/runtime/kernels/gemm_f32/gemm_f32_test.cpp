@@ -129,6 +129,15 @@ TEST_P(GemmF32KernelTest, EqualsReferenceBitForBitForEveryRemainderOfDepth) {
   }
 }
 
+TEST_P(GemmF32KernelTest, TakesAnyNumberOfPanels) {
+  for (int panels = 1; panels <= 8; ++panels) {
+    for (int more : {0, 3}) {
+      const int n = panels * GetParam().nr + more;
+      expect_matches(random_problem(1, 2, 7, n, rng_));
+    }
+  }
+}
+
 TEST_P(GemmF32KernelTest, ClampsToBothLimits) {
   const GemmF32Kernel& kernel = GetParam();
   for (const auto& [low, high] :

@@ -35,44 +35,67 @@ inline __m256i broadcast_group(const std::uint8_t* a) noexcept {
   return _mm256_set1_epi32(group);
 }
 
-inline __m256i requantize(const GemmU8S8Args& g, int j, __m256i acc) noexcept {
-  const __m256 low = _mm256_set1_ps(static_cast<float>(g.q_low - g.c_zero));
-  const __m256 high = _mm256_set1_ps(static_cast<float>(g.q_high - g.c_zero));
-  __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(g.multiplier + j));
-  // Clamped before the conversion: beyond int32 it would give INT_MIN.
-  value = _mm256_min_ps(_mm256_max_ps(value, low), high);
-  return _mm256_add_epi32(_mm256_cvtps_epi32(value), _mm256_set1_epi32(g.c_zero));
+/// Requantization of one tile, its constants loaded once: a store of bytes might alias the args.
+struct Requantize {
+  __m256 low, high;
+  __m256i zero;
+
+  explicit Requantize(const GemmU8S8Args& g) noexcept
+      : low(_mm256_set1_ps(static_cast<float>(g.q_low - g.c_zero))),
+        high(_mm256_set1_ps(static_cast<float>(g.q_high - g.c_zero))),
+        zero(_mm256_set1_epi32(g.c_zero)) {}
+
+  __m256i operator()(__m256i acc, __m256 multiplier) const noexcept {
+    const __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier);
+    // Clamped before the conversion: beyond int32 it would give INT_MIN.
+    const __m256 clamped = _mm256_min_ps(_mm256_max_ps(value, low), high);
+    return _mm256_add_epi32(_mm256_cvtps_epi32(clamped), zero);
+  }
+};
+
+template <int kRows, int kVectors>
+inline void store_codes(const GemmU8S8Args& g, int j, int columns,
+                        const __m256i (&acc)[kRows][kVectors]) noexcept {
+  const Requantize requantize(g);
+  std::uint8_t* c = g.c + j;
+  const std::ptrdiff_t stride = g.c_stride;
+  const __m256 first = _mm256_loadu_ps(g.multiplier + j);
+  const __m256 last = _mm256_loadu_ps(g.multiplier + j + (kVectors - 1) * kLanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r, c += stride) {
+    const __m256i low = requantize(acc[r][0], first);
+    const __m256i high = kVectors == 1 ? low : requantize(acc[r][kVectors - 1], last);
+    // Packing works within halves: words 0-3 8-11 4-7 12-15 are put in order.
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
+    const __m128i bytes =
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    if (columns == kNr) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(c), bytes);
+    } else if (columns == kLanes) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(c), bytes);
+    } else {
+      alignas(16) std::uint8_t buffer[kNr];
+      _mm_store_si128(reinterpret_cast<__m128i*>(buffer), bytes);
+      for (int i = 0; i < columns; ++i) c[i] = buffer[i];
+    }
+  }
 }
 
-/// The first `columns` of one row, from column j on.
-template <int kVectors>
-inline void store(const GemmU8S8Args& g, int row, int j, int columns,
-                  const __m256i (&sums)[kVectors]) noexcept {
-  if (g.acc != nullptr) {
-    std::int32_t* acc = g.acc + row * g.acc_stride + j;
+template <int kRows, int kVectors>
+inline void store_sums(const GemmU8S8Args& g, int j, int columns,
+                       const __m256i (&acc)[kRows][kVectors]) noexcept {
+  for (int r = 0; r < kRows; ++r) {
+    std::int32_t* dst = g.acc + r * g.acc_stride + j;
     alignas(32) std::int32_t buffer[kVectors * kLanes];
-    const bool whole = columns == kVectors * kLanes;
-    std::int32_t* dst = whole ? acc : buffer;
     for (int v = 0; v < kVectors; ++v) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(dst) + v, sums[v]);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(buffer) + v, acc[r][v]);
     }
-    for (int i = 0; !whole && i < columns; ++i) acc[i] = buffer[i];
-    return;
+    if (columns == kVectors * kLanes) {
+      __builtin_memcpy(dst, buffer, sizeof(buffer));
+    } else {
+      for (int i = 0; i < columns; ++i) dst[i] = buffer[i];
+    }
   }
-  const __m256i low = requantize(g, j, sums[0]);
-  const __m256i high =
-      kVectors == 1 ? low : requantize(g, j + (kVectors - 1) * kLanes, sums[kVectors - 1]);
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
-  const __m128i bytes =
-      _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  std::uint8_t* c = g.c + row * g.c_stride + j;
-  if (columns == kNr) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(c), bytes);
-    return;
-  }
-  alignas(16) std::uint8_t buffer[kNr];
-  _mm_store_si128(reinterpret_cast<__m128i*>(buffer), bytes);
-  for (int i = 0; i < columns; ++i) c[i] = buffer[i];
 }
 
 /// Rows of A as the tile reads them: `bytes` behind each of [taps][rows] pointers.
@@ -111,8 +134,11 @@ void tile(const GemmU8S8Args& g, Rows rows, const std::uint8_t* b, int j, int co
       }
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) store<kVectors>(g, r, j, columns, acc[r]);
+  if (g.acc != nullptr) {
+    store_sums(g, j, columns, acc);
+  } else {
+    store_codes(g, j, columns, acc);
+  }
 }
 
 using Tile = void (*)(const GemmU8S8Args&, Rows, const std::uint8_t*, int, int) noexcept;

@@ -192,6 +192,15 @@ TEST_P(GemmU8S8KernelTest, MatchesReferenceForEveryRemainderOfDepth) {
   }
 }
 
+TEST_P(GemmU8S8KernelTest, TakesAnyNumberOfPanels) {
+  for (int panels = 1; panels <= 8; ++panels) {
+    for (int more : {0, 3}) {
+      const int n = panels * GetParam().nr + more;
+      expect_matches(random_problem({1, 2, 7, n}, rng_));
+    }
+  }
+}
+
 TEST_P(GemmU8S8KernelTest, IsExactForTheLargestActivationsAndWeights) {
   const GemmU8S8Kernel& kernel = GetParam();
   // Neighbours along K with equal signs are what a saturating pair sum gets wrong; each phase of
