@@ -28,7 +28,7 @@ Tensor as_matmul_operand(const Tensor& quantized, bool transpose) {
 class DynamicWriter {
  public:
   DynamicWriter(const Graph& source, const QuantSpec& spec)
-      : source_(source), spec_(spec), names_(source, result_), written_(source.values().size()) {
+      : source_(source), spec_(spec), names_(source), written_(source.values().size()) {
     spec_.per_channel = spec.per_channel && !spec.torch_compat;
   }
 

@@ -56,7 +56,7 @@ class QdqWriter {
       : source_(source),
         assignment_(assignment),
         spec_(spec),
-        names_(source, result_),
+        names_(source),
         written_(source.values().size()) {}
 
   Graph write(int* raised_scales) {

@@ -1,39 +1,33 @@
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "octet/graph/graph.h"
 
 namespace octet {
 
-/// Names for what a rewrite adds to `result`, the successor of `source`. A generated name is never
-/// one that a value or node of `source` has, whether it has been copied already or not.
+/// Names for what a rewrite of `source` adds. A generated name is never one that a value or node of
+/// `source` has, whether that has been copied yet or not.
 class FreshNames {
  public:
-  FreshNames(const Graph& source, const Graph& result) : source_(source), result_(result) {}
-  std::string value(const std::string& base) const {
-    return fresh(base, [&](const std::string& name) {
-      return source_.find_value(name) || result_.find_value(name);
-    });
+  explicit FreshNames(const Graph& source) {
+    for (const Value& value : source.values()) values_.insert(value.name);
+    for (const Node& node : source.nodes()) nodes_.insert(node.name);
   }
-  std::string node(const std::string& base) const {
-    return fresh(base, [&](const std::string& name) {
-      return source_.find_node(name) || result_.find_node(name);
-    });
-  }
+  std::string value(const std::string& base) { return fresh(values_, base); }
+  std::string node(const std::string& base) { return fresh(nodes_, base); }
 
  private:
-  template <typename Taken>
-  static std::string fresh(const std::string& base, Taken taken) {
-    if (!taken(base)) return base;
-    for (int suffix = 1;; ++suffix) {
-      const std::string name = base + "_" + std::to_string(suffix);
-      if (!taken(name)) return name;
+  static std::string fresh(std::set<std::string>& taken, const std::string& base) {
+    std::string name = base;
+    for (int suffix = 1; !taken.insert(name).second; ++suffix) {
+      name = base + "_" + std::to_string(suffix);
     }
+    return name;
   }
 
-  const Graph& source_;
-  const Graph& result_;
+  std::set<std::string> values_, nodes_;
 };
 
 }  // namespace octet
