@@ -26,7 +26,7 @@ Shape shape_of(Op op, Shape x, std::vector<Shape> constants = {}) {
   Graph graph;
   std::vector<std::optional<ValueId>> inputs{graph.add_input("x", DType::kFloat32, std::move(x))};
   for (Shape& shape : constants) {
-    inputs.push_back(floats(graph, "c" + std::to_string(inputs.size()), std::move(shape)));
+    inputs.push_back(floats(graph, graph.unique_value_name("c"), std::move(shape)));
   }
   const ValueId y = graph.add("node", std::move(op), inputs);
   graph.add_output(y);

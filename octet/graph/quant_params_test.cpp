@@ -42,7 +42,7 @@ TEST(Quantize, SaturatesWhereAConversionToIntegerWouldOverflow) {
   EXPECT_EQ(quantize(inf, params), 255);
   EXPECT_EQ(quantize(-1e30f, params), 0);
   EXPECT_EQ(quantize(-inf, params), 0);
-  EXPECT_EQ(quantize(std::nanf(""), params), 7);
+  EXPECT_EQ(quantize(std::numeric_limits<float>::quiet_NaN(), params), 7);
 }
 
 TEST(Quantize, HonoursEveryBitWidth) {

@@ -1,0 +1,57 @@
+#include "octet/graph/passes/passes.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "octet/base/error.h"
+#include "octet/base/names.h"
+
+namespace octet {
+namespace {
+
+constexpr Pass kInferencePasses[] = {
+    // First: the others look for constants where exporters write subgraphs.
+    {"fold-constants", fold_constants},
+    // Before the fusions: an Identity (a Dropout) between two nodes hides them from each other.
+    {"remove-identities", remove_identities},
+    // Before the activations: between a Conv and its Relu stands the BatchNorm.
+    {"fold-batch-norm", fold_batch_norm},
+    {"fuse-activations", fuse_activations},
+    // Last: the passes above leave constants and shape arithmetic that nobody reads.
+    {"remove-dead-nodes", remove_dead_nodes},
+};
+
+constexpr Pass kImportPasses[] = {
+    {"fold-constants", fold_constants},
+    {"remove-identities", remove_identities},
+    {"remove-dead-nodes", remove_dead_nodes},
+};
+
+void check_disabled_names(const PassOptions& options) {
+  std::vector<std::string> names;
+  for (const Pass& pass : kInferencePasses) names.emplace_back(pass.name);
+  for (const std::string& name : options.disabled) {
+    if (std::ranges::find(names, name) == names.end()) fail_unknown_name("pass", name, names);
+  }
+}
+
+}  // namespace
+
+std::span<const Pass> import_passes() { return kImportPasses; }
+std::span<const Pass> inference_passes() { return kInferencePasses; }
+
+void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options) {
+  check_disabled_names(options);
+  infer_shapes(graph);
+  for (const Pass& pass : passes) {
+    if (options.disabled.contains(pass.name) || !pass.run(graph)) continue;
+    try {
+      infer_shapes(graph);
+      verify(graph);
+    } catch (const Error& error) {
+      fail(ErrorKind::kInternal, "pass '", pass.name, "' broke the graph: ", error.what());
+    }
+  }
+}
+
+}  // namespace octet
