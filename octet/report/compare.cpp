@@ -53,6 +53,10 @@ Figures require_figures(const ConfigRecord& config) {
   if (figures.mcnemar_p && !(*figures.mcnemar_p >= 0 && *figures.mcnemar_p <= 1)) {
     refuse(config, "mcnemar_p", *figures.mcnemar_p, "0..1");
   }
+  figures.agreement = config.accuracy->agreement;
+  if (figures.agreement && !(*figures.agreement >= 0 && *figures.agreement <= 100)) {
+    refuse(config, "agreement", *figures.agreement, "0..100");
+  }
   return figures;
 }
 
@@ -66,6 +70,19 @@ std::optional<double> paired_p(const Figures& a, const Figures& b) {
 double binomial_variance(const Figures& figures) {
   const double p = figures.top1 / 100;
   return p * (1 - p) / figures.samples;
+}
+
+/// Half the width of the 95 % interval of the difference in accuracy, in percent.
+double unpaired_margin(const Figures& a, const Figures& b) {
+  return 100 * kZ95 * std::sqrt(binomial_variance(a) + binomial_variance(b));
+}
+
+/// The same from the largest share of samples that the two can disagree on, with McNemar's
+/// continuity correction: the samples are few where they agree on nearly all.
+double paired_margin(const Figures& a, const Figures& b) {
+  if (!a.agreement || !b.agreement || a.samples != b.samples) return 100;
+  const double discordant = (200 - *a.agreement - *b.agreement) / 100;
+  return 100 * (kZ95 * std::sqrt(discordant / a.samples) + 1 / a.samples);
 }
 
 }  // namespace
@@ -97,8 +114,9 @@ Order compare_accuracy(const Figures& a, const Figures& b) {
   const double difference = a.top1 - b.top1;
   if (difference == 0) return Order::kTie;
   const std::optional<double> p = paired_p(a, b);
-  const double margin = 100 * kZ95 * std::sqrt(binomial_variance(a) + binomial_variance(b));
-  const bool separate = p ? *p < kSignificance : std::abs(difference) > margin;
+  const bool separate =
+      p ? *p < kSignificance
+        : std::abs(difference) > std::min(unpaired_margin(a, b), paired_margin(a, b));
   if (!separate) return Order::kTie;
   return difference > 0 ? Order::kBetter : Order::kWorse;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "octet/base/result_record.h"
@@ -19,6 +19,7 @@ struct Figures {
   double top1 = 0;  ///< percent
   double samples = 0;
   std::optional<double> mcnemar_p;  ///< against the baseline
+  std::optional<double> agreement;  ///< with the baseline's predictions, percent
   bool is_baseline = false;
 };
 
@@ -29,9 +30,11 @@ std::vector<Figures> require_figures(const RunRecord& run);
 Order compare_size(const Figures& a, const Figures& b);
 /// A tie while the 95 % intervals of the median overlap.
 Order compare_latency(const Figures& a, const Figures& b);
-/// Paired (McNemar, 5 %) where one of the two is the baseline and the test was made; otherwise the
-/// 95 % interval of the difference of two independent binomial proportions, which is the wider of
-/// the two on equal samples and so errs towards a tie.
+/// The paired McNemar test (5 %) where one of the two is the baseline and the test was made.
+/// Otherwise the 95 % interval of the difference: of two independent binomial proportions, or,
+/// where it is narrower, the paired one. Who agrees with whom is known against the baseline only,
+/// but where both predict as the baseline does they agree with each other, so they can disagree on
+/// no more samples than they disagree with the baseline on together.
 Order compare_accuracy(const Figures& a, const Figures& b);
 
 /// The latency at `batch`, or nullptr if it was not measured.

@@ -50,6 +50,30 @@ TEST(CompareTest, ThePairedTestSaysNothingAboutTwoConfigurationsThatAreNotTheBas
   EXPECT_EQ(compare_accuracy(a, b), Order::kTie);
 }
 
+TEST(CompareTest, AgreementWithTheBaselineNarrowsTheIntervalOfTheDifference) {
+  // 0.5 + 0.5 % of 10,000 samples at most: 1.96 * sqrt(0.01 / 10000) + 0.01 pp = 0.206 pp.
+  Figures a = accuracy_figures(90.0, 1e4);
+  a.agreement = 99.5;
+  Figures near = accuracy_figures(89.8, 1e4), far = accuracy_figures(89.79, 1e4);
+  near.agreement = far.agreement = 99.5;
+  EXPECT_EQ(compare_accuracy(a, near), Order::kTie);
+  EXPECT_EQ(compare_accuracy(a, far), Order::kBetter);
+  far.agreement.reset();
+  EXPECT_EQ(compare_accuracy(a, far), Order::kTie) << "without it the unpaired interval decides";
+  far.agreement = 0;
+  EXPECT_EQ(compare_accuracy(a, far), Order::kTie) << "a loose bound never widens the interval";
+}
+
+TEST(CompareTest, FiveImagesOfAsManyDisagreementsAreNoiseAndSixAreNot) {
+  // As the exact test has it: 2 * 2^-5 = 0.0625 and 2 * 2^-6 = 0.031.
+  for (const int images : {5, 6}) {
+    Figures a = accuracy_figures(50.0, 1e4), b = accuracy_figures(50.0 - 0.01 * images, 1e4);
+    a.agreement = 100;
+    b.agreement = 100 - 0.01 * images;
+    EXPECT_EQ(compare_accuracy(a, b), images == 5 ? Order::kTie : Order::kBetter) << images;
+  }
+}
+
 TEST(CompareTest, WilsonIntervalMatchesPublishedValues) {
   // Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662; 0 of 20 gives 0 to 0.1611.
   AccuracyRecord accuracy{.samples = 263, .correct = 81, .top1 = 100.0 * 81 / 263};

@@ -36,6 +36,7 @@ RunRecord random_run(Rng& rng) {
                                     80 + 0.25 * rng.below(40)));
     configs.back().latency[0].ci95_ms = {p50 - half, p50 + half};
     if (i > 0 && rng.below(2) == 0) configs.back().accuracy->mcnemar_p = rng.uniform();
+    if (i > 0 && rng.below(2) == 0) configs.back().accuracy->agreement = rng.uniform(97, 100);
   }
   return sample_run(std::move(configs));
 }
@@ -157,6 +158,7 @@ TEST(ParetoTest, AMissingOrBrokenFigureIsRefusedByName) {
       {"top1", [](ConfigRecord& c) { c.accuracy->top1 = 101; }},
       {"samples", [](ConfigRecord& c) { c.accuracy->samples = 0; }},
       {"mcnemar_p", [](ConfigRecord& c) { c.accuracy->mcnemar_p = kNan; }},
+      {"agreement", [](ConfigRecord& c) { c.accuracy->agreement = 101; }},
   };
   for (const Damage& damage : damages) {
     RunRecord run =
@@ -174,6 +176,13 @@ TEST(ParetoTest, AMissingOrBrokenFigureIsRefusedByName) {
   EXPECT_THROW(pareto_frontier(sample_run({})), Error);
 }
 
+TEST(PicksTest, AmongEqualSizesTheMoreAccurateIsTheSmallest) {
+  const RunRecord run =
+      sample_run({sample_config("float", 4000, 4.0, 90.0), sample_config("gptq", 1000, 1.00, 88.0),
+                  sample_config("adaround", 1000, 1.01, 88.3)});
+  EXPECT_EQ(picks(run)[0].name, "adaround");
+}
+
 TEST(PicksTest, NameTheBestAndWhoIsLevelWithIt) {
   const RunRecord run = sample_run({sample_config("float", 4000, 4.0, 90.0),
                                     sample_config("static", 1000, 1.00, 88.0),
@@ -181,8 +190,8 @@ TEST(PicksTest, NameTheBestAndWhoIsLevelWithIt) {
   const std::vector<Pick> best = picks(run);
   ASSERT_EQ(best.size(), 3u);
   EXPECT_EQ(best[0].what, "smallest");
-  EXPECT_EQ(best[0].name, "static");
-  EXPECT_THAT(best[0].ties, ElementsAre("qat"));
+  EXPECT_EQ(best[0].name, "qat");
+  EXPECT_THAT(best[0].ties, ElementsAre("static"));
   EXPECT_EQ(best[1].name, "float");
   EXPECT_EQ(best[1].figure, "90.00 %");
   EXPECT_THAT(best[1].ties, IsEmpty());

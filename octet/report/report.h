@@ -18,7 +18,8 @@ struct ParetoPoint {
 
 /// A is dominated by B if B is not worse in any figure and better, beyond noise, in at least one.
 /// Noise: two latencies tie while their 95 % intervals overlap; two accuracies tie while the paired
-/// test against the baseline, or without it the binomial interval, does not separate them.
+/// test against the baseline, or without it the 95 % interval of the difference (compare.h), does
+/// not separate them.
 /// Ties are not transitive, so unless it is beaten in every figure, only what is itself optimal
 /// pushes a configuration off the frontier.
 /// Error(kBadData) naming the configuration if a figure is missing or not finite.

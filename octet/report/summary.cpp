@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <utility>
 
 #include "octet/report/compare.h"
 
@@ -25,6 +26,11 @@ constexpr Criterion kCriteria[] = {
      [](const Figures& f) { return fmt::format("{:.3f} ms", f.p50_ms); }},
 };
 
+/// Of two that cost the same to the last digit the more accurate comes first.
+std::pair<double, double> rank(const Criterion& criterion, const Figures& figures) {
+  return {criterion.cost(figures), -figures.top1};
+}
+
 }  // namespace
 
 std::vector<Pick> picks(const RunRecord& run) {
@@ -35,7 +41,7 @@ std::vector<Pick> picks(const RunRecord& run) {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < points.size(); ++i) {
       if (!points[i].optimal) continue;
-      if (!best || criterion.cost(figures[i]) < criterion.cost(figures[*best])) best = i;
+      if (!best || rank(criterion, figures[i]) < rank(criterion, figures[*best])) best = i;
     }
     Pick pick{criterion.what, points.at(best.value()).name, criterion.format(figures[*best]), {}};
     for (std::size_t i = 0; i < points.size(); ++i) {

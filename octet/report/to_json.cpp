@@ -130,6 +130,14 @@ std::vector<ParetoPoint> frontier_if_measured(const RunRecord& run) {
   }
 }
 
+Json picks_json(const RunRecord& run) {
+  Json json = Json::array();
+  for (const Pick& pick : picks(run)) {
+    json.push_back({{"what", pick.what}, {"name", pick.name}, {"ties", pick.ties}});
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string to_json(const RunRecord& run) {
@@ -148,6 +156,7 @@ std::string to_json(const RunRecord& run) {
   json["seed"] = run.seed;
   json["environment"] = environment_json(run.environment);
   json["configs"] = std::move(configs);
+  if (!frontier.empty()) json["picks"] = picks_json(run);
   // Names come from files of strangers and need not be UTF-8.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
