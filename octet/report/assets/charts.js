@@ -82,7 +82,7 @@ function drawNames(chart, points) {
   const taken = points.map(p => ({x: p.x - p.r, y: p.y - p.r, w: 2 * p.r, h: 2 * p.r}));
   const overlap = (a, b) => Math.max(0, Math.min(a.x + a.w, b.x + b.w) - Math.max(a.x, b.x)) *
                             Math.max(0, Math.min(a.y + a.h, b.y + b.h) - Math.max(a.y, b.y));
-  for (const point of points) {
+  for (const point of [...points].reverse()) {  // the front first: it gets the best places
     const w = ctx.measureText(point.name).width, h = 15, d = point.r * 0.75 + 3;
     const spots = [
       {x: point.x + point.r + 6, y: point.y - h / 2}, {x: point.x - point.r - 6 - w, y: point.y - h / 2},
@@ -95,7 +95,9 @@ function drawNames(chart, points) {
       const outside = w * h - overlap(box, {x: area.left, y: area.top, w: area.width, h: area.height});
       return {box, cost: order + 10 * outside + taken.reduce((sum, other) => sum + overlap(box, other), 0)};
     });
-    const {box} = spots.reduce((best, spot) => spot.cost < best.cost ? spot : best);
+    const {box, cost} = spots.reduce((best, spot) => spot.cost < best.cost ? spot : best);
+    // No room: better no name than two on one spot; the tooltip has it.
+    if (cost > 0.2 * w * h && !point.config.pareto) continue;
     taken.push(box);
     ctx.lineWidth = 4;
     ctx.lineJoin = 'round';
@@ -126,7 +128,7 @@ function scale(metric, log, values) {
     title: {display: true, text: axisTitle(metric), color: color('muted'), font: {size: 12.5}},
     grid: {color: color('line'), borderColor: color('line')},
     ticks: {
-      color: color('muted'), maxTicksLimit: isNarrow() ? 5 : 9, maxRotation: 0, includeBounds: false,
+      color: color('muted'), maxTicksLimit: isNarrow() ? 7 : 9, maxRotation: 0, includeBounds: false,
       callback: value => Number(value.toPrecision(3)).toLocaleString('en', {maximumFractionDigits: 4}),
     },
   };
@@ -136,7 +138,10 @@ function drawFrontier(run, xName, yName, log) {
   const x = METRICS[xName], y = METRICS[yName];
   const largest = Math.max(...run.configs.map(c => c.file_bytes));
   const radius = config => 5 + 15 * Math.sqrt(config.file_bytes / largest);
-  const points = run.configs.map(config => ({x: x.value(config), y: y.value(config), config}));
+  // Drawn in this order: small over large, the frontier over the rest, the baseline over all.
+  const points = run.configs.map(config => ({x: x.value(config), y: y.value(config), config}))
+                     .sort((a, b) => isBaseline(run, a.config) - isBaseline(run, b.config) ||
+                                     a.config.pareto - b.config.pareto || radius(b.config) - radius(a.config));
   const outline = p => color(isBaseline(run, p.config) ? 'baseline' : p.config.pareto ? 'frontier' : 'dominated');
   const extremes = (metric, key) => points.flatMap(p => [p[key], ...(metric.interval?.(p.config) ?? [])]);
 

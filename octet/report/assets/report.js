@@ -52,8 +52,13 @@
   const DASH = '–';
   const interval = (bounds, format) => bounds && `[${bounds.map(format).join(', ')}]`;
 
+  // Long names may break behind an underscore.
+  const breakable = name => name.split('_').flatMap((part, i) => i === 0 ? [part] : ['_', element('wbr'), part]);
+
+  const nameHead = config => element('th', {scope: 'row'}, ...breakable(config.name));
+
   function nameCell(config) {
-    const cell = element('th', {scope: 'row'}, config.name);
+    const cell = nameHead(config);
     if (config === run.configs[0]) cell.append(element('span', {class: 'tag baseline'}, 'baseline'));
     if (config.description) cell.append(small(config.description));
     if (config.ties?.length) cell.append(small(`level with ${config.ties.join(', ')}`));
@@ -93,7 +98,7 @@
   ];
 
   const MEMORY_COLUMNS = [
-    {title: 'configuration', value: c => c.name, cell: config => element('th', {scope: 'row'}, config.name)},
+    {title: 'configuration', value: c => c.name, cell: nameHead},
     gaugeColumn('weights KB', c => c.weight_bytes, 1024),
     gaugeColumn('file KB', c => c.file_bytes, 1024),
     gaugeColumn('arena KB', c => c.arena_bytes, 1024),
@@ -149,7 +154,8 @@
 
   function heatCell(difference, largest) {
     if (difference === undefined) return element('td', {}, DASH);
-    const text = (difference > 0 ? '+' : difference < 0 ? '−' : '') + number(Math.abs(difference), 1);
+    const rounded = Math.round(10 * difference) / 10;
+    const text = (rounded > 0 ? '+' : rounded < 0 ? '−' : '') + number(Math.abs(rounded), 1);
     const strength = (0.6 * Math.min(1, Math.abs(difference) / largest)).toFixed(2);
     const hue = difference < 0 ? '--worse' : '--better';
     return element('td', {style: `background: rgba(var(${hue}), ${strength})`}, text);
@@ -168,7 +174,7 @@
     // Never below 2 pp, so that a run without differences is not painted as if it had some.
     const largest = Math.max(2, ...others.flatMap(c => names.map(n => Math.abs(difference(c, n) ?? 0))));
     const row = (config, cells) =>
-        element('tr', {}, element('th', {scope: 'row'}, config.name), ...cells);
+        element('tr', {}, nameHead(config), ...cells);
     $('classes').append(
         element('thead', {}, element('tr', {}, element('th', {scope: 'col'}, 'configuration'),
                                      ...names.map(name => element('th', {scope: 'col'}, name)))),
