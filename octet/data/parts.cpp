@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <tuple>
 
 #include "octet/base/error.h"
 
@@ -129,6 +130,18 @@ Preprocessing measure_preprocessing(const Dataset& train, float divisor) {
     result.std.push_back(std > 0 ? std : 1.0f);
   }
   return result;
+}
+
+DataSplits split_and_standardize(Dataset all, const DataOptions& options) {
+  const TrainTestIndices split = split_test(all.size(), options.seed);
+  Dataset train = select(all, split.train);
+  const float divisor = all.samples.dtype() == DType::kUInt8 ? 255.0f : 1.0f;
+  if (train.size() > 0) train.preprocessing = measure_preprocessing(train, divisor);
+  DataSplits splits;
+  splits.test = select(all, split.test);
+  splits.test.preprocessing = train.preprocessing;
+  std::tie(splits.train, splits.validation) = split_validation(std::move(train), options);
+  return splits;
 }
 
 }  // namespace octet

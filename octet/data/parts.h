@@ -41,6 +41,10 @@ TrainTestIndices split_test(std::int64_t count, std::uint32_t seed);
 /// [c, h, w] samples, per feature for [c]. A constant channel gets std 1.
 Preprocessing measure_preprocessing(const Dataset& train, float divisor);
 
+/// For a set without parts of its own: split_test by the seed, then preprocessing measured on the
+/// training part (with 255 as the divisor of bytes, else 1), then split_validation.
+DataSplits split_and_standardize(Dataset all, const DataOptions& options);
+
 /// How many channels `Preprocessing` has for such samples.
 std::int64_t channels_of(const Shape& sample_shape);
 

@@ -37,6 +37,23 @@ std::span<const Source> sources() {
         "cifar10/cifar-10-batches-bin/test_batch.bin",
         "cifar10/cifar-10-batches-bin/batches.meta.txt"},
        "unpack https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz in <data-dir>/cifar10"},
+      {"mnist",
+       "",
+       load_mnist,
+       {"mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz",
+        "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz"},
+       "put the four .gz files of https://ossci-datasets.s3.amazonaws.com/mnist/ in "
+       "<data-dir>/mnist"},
+      {"traffic",
+       "",
+       load_traffic,
+       {"traffic/trafficdata.csv"},
+       "save the summary table of the City of Toronto's open data set 'Traffic Volumes - "
+       "Multimodal Intersection Turning Movement Counts' (https://open.toronto.ca) as "
+       "<data-dir>/traffic/trafficdata.csv"},
+      {"csv", "FILE?label=COL", load_csv, {}, "a file of yours: csv:FILE?label=COL"},
+      {"images", "DIR", load_images, {}, "a folder of yours with one folder per class"},
+      {"npy", "X.npy,Y.npy", load_npy, {}, "two files of yours: npy:X.npy,Y.npy"},
   };
   return kSources;
 }
