@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cfloat>
+
 #include "octet/base/error.h"
 #include "octet/quant/quant_assignment.h"
 #include "octet/quant/quant_points.h"
@@ -20,6 +23,15 @@ std::map<ValueId, std::optional<int>> weight_axes(const Graph& graph) {
     if (!is_new && entry->second != axis) entry->second.reset();
   }
   return axes;
+}
+
+std::int64_t count_floored(const QuantAssignment& assignment) {
+  std::int64_t count = std::ranges::count_if(
+      assignment.activations, [](const auto& entry) { return entry.second.scale <= FLT_MIN; });
+  for (const auto& [weight, params] : assignment.weights) {
+    count += std::ranges::count_if(params.scale, [](float scale) { return scale <= FLT_MIN; });
+  }
+  return count;
 }
 
 }  // namespace
@@ -60,6 +72,7 @@ QuantAssignment assign(const Graph& graph, const std::map<ValueId, Range>& range
     }
     assignment.weight_bits[weight] = effective_weight_bits(spec);
   }
+  assignment.floored_scales = static_cast<int>(count_floored(assignment));
   return assignment;
 }
 

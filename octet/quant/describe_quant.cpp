@@ -1,6 +1,7 @@
 #include "octet/quant/describe_quant.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <charconv>
 
 #include "octet/quant/quant_points.h"
@@ -83,9 +84,14 @@ std::string to_text(const Graph& graph, const Calibration& calibration) {
 }
 
 std::string describe_assignment(const Graph& graph, const QuantAssignment& assignment) {
-  return model_text(
+  std::string text = model_text(
       graph, [&](ValueId value) { return activation_text(assignment, value); },
       [&](ValueId weight) { return weight_text(assignment, weight); });
+  if (assignment.floored_scales > 0) {
+    text +=
+        std::to_string(assignment.floored_scales) + " scales raised to " + number(FLT_MIN) + "\n";
+  }
+  return text;
 }
 
 }  // namespace octet

@@ -22,6 +22,7 @@ struct QuantAssignment {
   /// [k, n] of a Gemm without transpose_b.
   std::map<ValueId, TensorQuantParams> weights;
   std::map<ValueId, int> weight_bits;  ///< of each entry of `weights`
+  int floored_scales = 0;  ///< scales that assign() had to raise to FLT_MIN (numerics clause 3)
 };
 
 /// The values that a static configuration quantizes, in execution order: the graph's input, the

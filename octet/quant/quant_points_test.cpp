@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "octet/base/error.h"
+#include "octet/quant/describe_quant.h"
 #include "octet/quant/quant_assignment.h"
 #include "octet/quant/test_graphs.h"
 
@@ -167,6 +168,18 @@ TEST(Assign, AMissingRangeIsAnErrorThatNamesTheValue) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("'conv2'"));
   }
+}
+
+TEST(Assign, ScalesRaisedToTheSmallestNormalFloatAreCounted) {
+  Graph graph = residual_network();
+  std::map<ValueId, Range> ranges = unit_ranges(graph);
+  EXPECT_EQ(assign(graph, ranges, QuantSpec{}).floored_scales, 0);
+  ranges[*graph.find_value("conv2")] = {0.0f, 1e-40f};
+  Value& weight = graph.value(*graph.find_value("conv2.weight"));
+  for (float& value : weight.constant->mutable_data<float>().first(36)) value = 1e-40f;
+  const QuantAssignment assignment = assign(graph, ranges, QuantSpec{});
+  EXPECT_EQ(assignment.floored_scales, 2);
+  EXPECT_THAT(describe_assignment(graph, assignment), HasSubstr("2 scales raised to 1.17549e-38"));
 }
 
 TEST(Assign, ANonFiniteWeightIsAnErrorThatNamesTheConstant) {

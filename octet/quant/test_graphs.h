@@ -6,6 +6,7 @@
 
 #include "octet/base/rng.h"
 #include "octet/graph/graph.h"
+#include "octet/graph/passes/passes.h"
 #include "octet/quant/quant_assignment.h"
 
 // Networks that the tests of this module quantize.
@@ -68,7 +69,7 @@ class RandomNetwork {
     // Sometimes a feature map that others read is an output as well.
     if (rng_.below(3) == 0 && maps_.size() > 2) graph_.add_output(maps_[1].value);
     infer_shapes(graph_);
-    verify(graph_);
+    run_passes(graph_, inference_passes());
     return std::move(graph_);
   }
 
