@@ -83,6 +83,40 @@ void store(std::uint8_t* c, int count, __m256i codes) {
   for (int i = 0; i < count; ++i) c[i] = block[i];
 }
 
+void store_f32(float* c, int count, __m256 value) {
+  if (count >= 8) return _mm256_storeu_ps(c, value);
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_maskstore_ps(c, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane), value);
+}
+
+/// Up to 16 channels of Pixels output pixels, which share the loads of the weights.
+template <int Pixels>
+void convolve_f32(const DepthwiseF32Args& args, int first_pixel, int channel) {
+  const float* const* a = args.a + static_cast<std::ptrdiff_t>(first_pixel) * args.taps;
+  const float* weights = args.weights + channel;
+  __m256 sum0[Pixels], sum1[Pixels];
+  for (int p = 0; p < Pixels; ++p) {
+    sum0[p] = _mm256_loadu_ps(args.bias + channel);
+    sum1[p] = _mm256_loadu_ps(args.bias + channel + 8);
+  }
+  for (int t = 0; t < args.taps; ++t, weights += args.channels) {
+    const __m256 weights0 = _mm256_loadu_ps(weights), weights1 = _mm256_loadu_ps(weights + 8);
+    for (int p = 0; p < Pixels; ++p) {
+      const float* x = a[p * args.taps + t] + channel;
+      sum0[p] = _mm256_fmadd_ps(_mm256_loadu_ps(x), weights0, sum0[p]);
+      sum1[p] = _mm256_fmadd_ps(_mm256_loadu_ps(x + 8), weights1, sum1[p]);
+    }
+  }
+  const int count = args.channels - channel;
+  const __m256 low = _mm256_set1_ps(args.low), high = _mm256_set1_ps(args.high);
+  for (int p = 0; p < Pixels; ++p) {
+    float* c = args.c + (first_pixel + p) * args.c_stride + channel;
+    // The bound comes first: max and min return their second operand if either is NaN.
+    store_f32(c, count, _mm256_min_ps(high, _mm256_max_ps(low, sum0[p])));
+    store_f32(c + 8, count - 8, _mm256_min_ps(high, _mm256_max_ps(low, sum1[p])));
+  }
+}
+
 }  // namespace
 
 void depthwise_u8s8_avx2(const DepthwiseU8S8Args& args) noexcept {
@@ -111,34 +145,10 @@ void depthwise_u8s8_avx2(const DepthwiseU8S8Args& args) noexcept {
 }
 
 void depthwise_f32_avx2(const DepthwiseF32Args& args) noexcept {
-  const __m256 low = _mm256_set1_ps(args.low), high = _mm256_set1_ps(args.high);
   for (int channel = 0; channel < args.channels; channel += 16) {
-    const int count = args.channels - channel;
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i lanes0 = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane);
-    const __m256i lanes1 = _mm256_cmpgt_epi32(_mm256_set1_epi32(count - 8), lane);
-    for (int p = 0; p < args.pixels; ++p) {
-      const float* const* a = args.a + static_cast<std::ptrdiff_t>(p) * args.taps;
-      const float* weights = args.weights + channel;
-      __m256 sum0 = _mm256_loadu_ps(args.bias + channel);
-      __m256 sum1 = _mm256_loadu_ps(args.bias + channel + 8);
-      for (int t = 0; t < args.taps; ++t, weights += args.channels) {
-        const float* x = a[t] + channel;
-        sum0 = _mm256_fmadd_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(weights), sum0);
-        sum1 = _mm256_fmadd_ps(_mm256_loadu_ps(x + 8), _mm256_loadu_ps(weights + 8), sum1);
-      }
-      // The bound comes first: max and min return their second operand if either is NaN.
-      sum0 = _mm256_min_ps(high, _mm256_max_ps(low, sum0));
-      sum1 = _mm256_min_ps(high, _mm256_max_ps(low, sum1));
-      float* c = args.c + p * args.c_stride + channel;
-      if (count >= 16) {
-        _mm256_storeu_ps(c, sum0);
-        _mm256_storeu_ps(c + 8, sum1);
-      } else {
-        _mm256_maskstore_ps(c, lanes0, sum0);
-        if (count > 8) _mm256_maskstore_ps(c + 8, lanes1, sum1);
-      }
-    }
+    int p = 0;
+    for (; p + 4 <= args.pixels; p += 4) convolve_f32<4>(args, p, channel);
+    for (; p < args.pixels; ++p) convolve_f32<1>(args, p, channel);
   }
 }
 

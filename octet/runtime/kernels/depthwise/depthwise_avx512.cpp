@@ -79,8 +79,46 @@ __m512i requantize(const __m512i sum[4], const Requantization& r) {
 }
 
 __mmask16 first_lanes(int count) {
-  if (count <= 0) return 0;
   return count >= 16 ? static_cast<__mmask16>(0xFFFF) : static_cast<__mmask16>((1u << count) - 1);
+}
+
+/// `Vectors` * 16 channels of Pixels output pixels, which share the loads of the weights. As 16
+/// floats past the channels are readable, only the stores of the last vector need a mask.
+template <int Pixels, int Vectors>
+void convolve_f32(const DepthwiseF32Args& args, int first_pixel, int channel) {
+  const float* const* a[Pixels];
+  __m512 sum[Pixels][Vectors];
+  for (int p = 0; p < Pixels; ++p) {
+    a[p] = args.a + static_cast<std::ptrdiff_t>(first_pixel + p) * args.taps;
+    for (int v = 0; v < Vectors; ++v) sum[p][v] = _mm512_loadu_ps(args.bias + channel + 16 * v);
+  }
+  const float* row = args.weights + channel;
+  for (int t = 0; t < args.taps; ++t, row += args.channels) {
+    __m512 weights[Vectors];
+    for (int v = 0; v < Vectors; ++v) weights[v] = _mm512_loadu_ps(row + 16 * v);
+    for (int p = 0; p < Pixels; ++p) {
+      const float* x = a[p][t] + channel;
+      for (int v = 0; v < Vectors; ++v) {
+        sum[p][v] = _mm512_fmadd_ps(_mm512_loadu_ps(x + 16 * v), weights[v], sum[p][v]);
+      }
+    }
+  }
+  const __m512 low = _mm512_set1_ps(args.low), high = _mm512_set1_ps(args.high);
+  for (int p = 0; p < Pixels; ++p) {
+    float* c = args.c + (first_pixel + p) * args.c_stride + channel;
+    for (int v = 0; v < Vectors; ++v) {
+      // The bound comes first: max and min return their second operand if either is NaN.
+      const __m512 clamped = _mm512_min_ps(high, _mm512_max_ps(low, sum[p][v]));
+      _mm512_mask_storeu_ps(c + 16 * v, first_lanes(args.channels - channel - 16 * v), clamped);
+    }
+  }
+}
+
+template <int Vectors>
+void convolve_f32(const DepthwiseF32Args& args, int channel) {
+  int p = 0;
+  for (; p + 4 <= args.pixels; p += 4) convolve_f32<4, Vectors>(args, p, channel);
+  for (; p < args.pixels; ++p) convolve_f32<1, Vectors>(args, p, channel);
 }
 
 }  // namespace
@@ -113,29 +151,9 @@ void depthwise_u8s8_avx512(const DepthwiseU8S8Args& args) noexcept {
 }
 
 void depthwise_f32_avx512(const DepthwiseF32Args& args) noexcept {
-  const __m512 low = _mm512_set1_ps(args.low), high = _mm512_set1_ps(args.high);
-  for (int channel = 0; channel < args.channels; channel += 32) {
-    const __mmask16 lanes0 = first_lanes(args.channels - channel);
-    const __mmask16 lanes1 = first_lanes(args.channels - channel - 16);
-    const __m512 bias0 = _mm512_maskz_loadu_ps(lanes0, args.bias + channel);
-    const __m512 bias1 = _mm512_maskz_loadu_ps(lanes1, args.bias + channel + 16);
-    for (int p = 0; p < args.pixels; ++p) {
-      const float* const* a = args.a + static_cast<std::ptrdiff_t>(p) * args.taps;
-      const float* weights = args.weights + channel;
-      __m512 sum0 = bias0, sum1 = bias1;
-      for (int t = 0; t < args.taps; ++t, weights += args.channels) {
-        const float* x = a[t] + channel;
-        sum0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(lanes0, x),
-                               _mm512_maskz_loadu_ps(lanes0, weights), sum0);
-        sum1 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(lanes1, x + 16),
-                               _mm512_maskz_loadu_ps(lanes1, weights + 16), sum1);
-      }
-      // The bound comes first: max and min return their second operand if either is NaN.
-      float* c = args.c + p * args.c_stride + channel;
-      _mm512_mask_storeu_ps(c, lanes0, _mm512_min_ps(high, _mm512_max_ps(low, sum0)));
-      _mm512_mask_storeu_ps(c + 16, lanes1, _mm512_min_ps(high, _mm512_max_ps(low, sum1)));
-    }
-  }
+  int channel = 0;
+  for (; channel + 32 <= args.channels; channel += 32) convolve_f32<2>(args, channel);
+  for (; channel < args.channels; channel += 16) convolve_f32<1>(args, channel);
 }
 
 }  // namespace octet

@@ -1,5 +1,6 @@
 #include <benchmark/benchmark.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -68,21 +69,27 @@ void depthwise_f32(benchmark::State& state, const DepthwiseF32Kernel& kernel) {
   const int channels = static_cast<int>(state.range(0));
   const std::size_t size = static_cast<std::size_t>(kSide * kSide * channels);
   Rng rng(1);
-  AlignedBuffer image(size * sizeof(float)), padding(channels * sizeof(float));
-  for (std::size_t i = 0; i < size; ++i) image.as<float>()[i] = rng.normal();
-  std::vector<float> weights(static_cast<std::size_t>(kTaps * channels) + 16);
-  for (float& weight : weights) weight = rng.normal();
-  std::vector<float> bias(static_cast<std::size_t>(channels) + 16, 0.5f), c(size), expected(size);
-  const auto a = windows(image.as<const float>(), padding.as<const float>(), channels);
-  const auto run = [&](const DepthwiseF32Kernel& k, float* out) {
-    k.run({kSide * kSide, kTaps, channels, a.data(), weights.data(), bias.data(), out, channels,
-           0.0f, 6.0f});
+  const auto random = [&](std::size_t count) {
+    AlignedBuffer buffer(count * sizeof(float));
+    for (std::size_t i = 0; i < count; ++i) buffer.as<float>()[i] = rng.normal();
+    return buffer;
   };
-  run(depthwise_f32_kernels().back(), expected.data());
-  run(kernel, c.data());
-  if (c != expected) return state.SkipWithError("differs from the reference");
+  const std::size_t row = static_cast<std::size_t>(channels);
+  const AlignedBuffer image = random(size), padding(row * sizeof(float)),
+                      weights = random(kTaps * row), bias = random(row);
+  AlignedBuffer c(size * sizeof(float)), expected(size * sizeof(float));
+  const auto a = windows(image.as<float>(), padding.as<float>(), channels);
+  const auto run = [&](const DepthwiseF32Kernel& k, AlignedBuffer& out) {
+    k.run({kSide * kSide, kTaps, channels, a.data(), weights.as<float>(), bias.as<float>(),
+           out.as<float>(), channels, 0.0f, 6.0f});
+  };
+  run(depthwise_f32_kernels().back(), expected);
+  run(kernel, c);
+  if (std::memcmp(c.data(), expected.data(), c.size_bytes()) != 0) {
+    return state.SkipWithError("differs from the reference");
+  }
   for (auto _ : state) {
-    run(kernel, c.data());
+    run(kernel, c);
     benchmark::ClobberMemory();
   }
   state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(size) * kTaps * 1e-9,

@@ -216,7 +216,7 @@ class DepthwiseF32Test : public testing::TestWithParam<DepthwiseF32Kernel> {
 };
 
 TEST_P(DepthwiseF32Test, HasTheBytesOfTheReferenceAroundVectorEdges) {
-  for (const int pixels : {1, 3}) {
+  for (const int pixels : {1, 3, 4, 9}) {
     for (const int taps : kTaps) {
       for (const int channels : kChannels) {
         const F32Problem p = random_f32(pixels, taps, channels, rng_);

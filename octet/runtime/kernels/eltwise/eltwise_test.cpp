@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <ostream>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "octet/runtime/kernels/guarded_buffer.h"
@@ -53,8 +55,8 @@ using RunU8 = void (*)(const EltwiseU8Args&) noexcept;
 std::vector<std::uint8_t> run(RunU8 run, const Quantization& q, const std::vector<std::uint8_t>& a,
                               const std::vector<std::uint8_t>& b) {
   GuardedBuffer<std::uint8_t> in_a(a.size()), in_b(a.size()), out(a.size());
-  std::memcpy(in_a.data(), a.data(), a.size());
-  std::memcpy(in_b.data(), b.data(), b.size());
+  std::ranges::copy(a, in_a.begin());
+  std::ranges::copy(b, in_b.begin());
   run({static_cast<std::int64_t>(a.size()), in_a.data(), in_b.data(), out.data(), q.a_scale,
        q.b_scale, q.c_scale, q.a_zero, q.b_zero, q.c_zero, q.low, q.high});
   return {out.begin(), out.end()};
