@@ -14,14 +14,15 @@ struct ImportOptions {
   std::size_t max_nodes = 200'000;
 };
 
-/// Reads an ONNX model (opsets 7 to 17, 21), infers shapes, runs import_passes and verifies it.
+/// Reads an ONNX model (opsets 7 to 25), infers shapes, runs import_passes and verifies it.
 /// Never crashes on a damaged file: Error(kBadData) with a byte offset or node name,
 /// Error(kUnsupported) for an operator, opset or dtype that octet does not know, Error(kNoInput).
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options = {});
 
-/// The model as ONNX: opset 13, IR 8. Fused activations become Relu and Clip nodes, so any runtime
-/// reads it; import_onnx followed by the same passes gives back the same graph.
+/// The model as ONNX: opset 13 (14 with HardSwish, 19 with a dilated AveragePool, which came then).
+/// Fused activations become Relu and Clip nodes, so any runtime reads it; import_onnx followed by
+/// the same passes gives back the same graph.
 std::vector<std::byte> to_onnx(const Graph& graph);
 /// Writes all or nothing, then reads the file again and compares: Error(kInternal) on a difference.
 void export_onnx(const Graph& graph, const std::filesystem::path& file);

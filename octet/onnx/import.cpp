@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <set>
+
+#include "octet/base/files.h"
+#include "octet/graph/passes/passes.h"
+#include "octet/onnx/container.h"
+#include "octet/onnx/node_reader.h"
+#include "octet/onnx/onnx.h"
+#include "octet/onnx/quote.h"
+#include "octet/onnx/tensor_proto.h"
+#include "octet_onnx.pb.h"
+
+namespace octet {
+namespace {
+
+using octet_onnx::GraphProto;
+using octet_onnx::ModelProto;
+using octet_onnx::NodeProto;
+using octet_onnx::TensorProto;
+using octet_onnx::ValueInfoProto;
+
+constexpr std::string_view kWhere = "onnx import";
+constexpr std::size_t kMaxNameBytes = 4096;
+constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
+constexpr int kMinOpset = 7, kMaxOpset = 25;
+
+bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
+
+std::string where_of(std::string_view kind, std::string_view name) {
+  return std::string(kWhere) + ": " + std::string(kind) + " " + quote_name(name);
+}
+
+void check_name(std::string_view kind, std::string_view name) {
+  if (name.size() > kMaxNameBytes) {
+    fail(ErrorKind::kBadData, where_of(kind, name), ": a name of ", name.size(),
+         " bytes, accepted: at most ", kMaxNameBytes);
+  }
+  if (!is_clean_utf8(name)) {
+    fail(ErrorKind::kBadData, where_of(kind, name),
+         ": the name holds control characters or is not UTF-8");
+  }
+}
+
+/// The version of ONNX's own operators that the model asks for. Other domains do not matter here:
+/// a node that uses one is refused by name.
+int read_opset(const ModelProto& model) {
+  if (model.ir_version() < kMinIr || model.ir_version() > kMaxIr) {
+    fail(ErrorKind::kUnsupported, kWhere, ": IR version ", model.ir_version(),
+         ", accepted: ", kMinIr, " to ", kMaxIr);
+  }
+  std::optional<std::int64_t> version;
+  for (const auto& import : model.opset_import()) {
+    if (!is_default_domain(import.domain())) continue;
+    if (version) fail(ErrorKind::kBadData, kWhere, ": the opset is given twice, accepted: once");
+    version = import.version();
+  }
+  if (!version) {
+    fail(ErrorKind::kUnsupported, kWhere, ": no opset, accepted: ", kMinOpset, " to ", kMaxOpset);
+  }
+  if (*version < kMinOpset || *version > kMaxOpset) {
+    fail(ErrorKind::kUnsupported, kWhere, ": opset ", *version, ", accepted: ", kMinOpset, " to ",
+         kMaxOpset);
+  }
+  return static_cast<int>(*version);
+}
+
+void check_graph(const ModelProto& model, const ImportOptions& options) {
+  if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
+  const GraphProto& graph = model.graph();
+  const auto check_count = [&](std::string_view what, int found) {
+    if (static_cast<std::size_t>(found) > options.max_nodes) {
+      fail(ErrorKind::kUnsupported, kWhere, ": ", found, " ", what, ", accepted: at most ",
+           options.max_nodes);
+    }
+  };
+  check_count("nodes", graph.node_size());
+  check_count("initializers", graph.initializer_size());
+  check_count("inputs", graph.input_size());
+  check_count("outputs", graph.output_size());
+  if (graph.output_size() == 0) fail(ErrorKind::kBadData, kWhere, ": the graph has no output");
+  if (graph.sparse_initializer_size() > 0) {
+    fail(ErrorKind::kUnsupported, kWhere, ": sparse initializers, accepted: dense ones");
+  }
+}
+
+/// The tensor that a Constant node stands for, in any of ONNX's notations.
+Tensor read_constant(const NodeProto& node) {
+  const std::string where =
+      where_of("node", node.name().empty() ? node.output(0) : node.name()) + " (Constant)";
+  Attributes attributes(node, where);
+  if (node.input_size() != 0 || node.attribute_size() != 1) {
+    fail(ErrorKind::kBadData, where, ": ", node.input_size(), " inputs and ", node.attribute_size(),
+         " attributes, accepted: no input, one attribute");
+  }
+  Tensor tensor;
+  if (auto value = attributes.find_tensor("value")) {
+    tensor = std::move(*value);
+  } else if (const auto number = attributes.find_float("value_float")) {
+    tensor = Tensor::scalar(*number);
+  } else if (const auto integer = attributes.find_int("value_int")) {
+    tensor = Tensor::scalar(*integer);
+  } else if (const auto numbers = attributes.find_floats("value_floats")) {
+    tensor = Tensor::from(Shape{static_cast<std::int64_t>(numbers->size())}, *numbers);
+  } else if (const auto integers = attributes.find_ints("value_ints")) {
+    tensor = Tensor::from(Shape{static_cast<std::int64_t>(integers->size())}, *integers);
+  }
+  attributes.require_all_used();
+  return tensor;
+}
+
+/// Fills an ImportState from a GraphProto, step by step.
+class GraphImporter {
+ public:
+  GraphImporter(ImportState& state, GraphProto& proto) : state_(state), proto_(proto) {}
+
+  void run() {
+    if (is_clean_utf8(proto_.name()) && !proto_.name().empty()) state_.graph.name = proto_.name();
+    declare_initializers();
+    declare_inputs();
+    declare_node_outputs();
+    for (const NodeProto& node : proto_.node()) import_node(node);
+    declare_outputs();
+    state_.require_all_produced();
+  }
+
+ private:
+  NamedTensor& declare(std::string_view kind, std::string_view name) {
+    check_name(kind, name);
+    if (name.empty()) fail(ErrorKind::kBadData, kWhere, ": ", kind, " without a name");
+    const auto [entry, is_new] = state_.names.try_emplace(name);
+    if (!is_new) {
+      fail(ErrorKind::kBadData, where_of(kind, name),
+           ": defined twice, accepted: one definition per name");
+    }
+    return entry->second;
+  }
+
+  void declare_initializers() {
+    for (TensorProto& initializer : *proto_.mutable_initializer()) {
+      NamedTensor& entry = declare("initializer", initializer.name());
+      entry.constant = tensor_from_proto(initializer, where_of("initializer", initializer.name()));
+      // A second copy of all weights would double the peak of memory.
+      delete initializer.release_raw_data();
+    }
+  }
+
+  void declare_inputs() {
+    std::optional<std::string> batch_name;
+    for (const ValueInfoProto& input : proto_.input()) {
+      // Before IR 4 every initializer is listed as an input too.
+      const auto known = state_.names.find(input.name());
+      if (known != state_.names.end() && known->second.constant) continue;
+      NamedTensor& entry = declare("input", input.name());
+      const std::string where = where_of("input", input.name());
+      Shape shape = input_shape(input, where, batch_name);
+      const DType dtype = dtype_from_onnx(input.type().tensor_type().elem_type(), where);
+      entry.value = state_.graph.add_input(input.name(), dtype, std::move(shape));
+    }
+  }
+
+  static Shape input_shape(const ValueInfoProto& input, const std::string& where,
+                           std::optional<std::string>& batch_name) {
+    if (!input.type().has_tensor_type()) {
+      fail(ErrorKind::kUnsupported, where, ": not a tensor, accepted: tensors");
+    }
+    if (!input.type().tensor_type().has_shape()) {
+      fail(ErrorKind::kUnsupported, where, ": of unknown rank, accepted: a known shape");
+    }
+    const auto& dims = input.type().tensor_type().shape().dim();
+    if (dims.size() > kMaxRank) {
+      fail(ErrorKind::kUnsupported, where, ": rank ", dims.size(), ", accepted: at most ",
+           kMaxRank);
+    }
+    std::vector<std::int64_t> shape;
+    for (const auto& dim : dims) {
+      if (dim.has_dim_value()) {
+        if (dim.dim_value() < 0) {
+          fail(ErrorKind::kBadData, where, ": dimension ", dim.dim_value(),
+               ", accepted: 0 or more");
+        }
+        shape.push_back(dim.dim_value());
+        continue;
+      }
+      if (!shape.empty()) {
+        fail(ErrorKind::kUnsupported, where, ": dimension ", shape.size(), " is ",
+             quote_name(dim.dim_param()), ", accepted: a number (only the first may be symbolic)");
+      }
+      // octet has one dynamic dimension: the batch. Two symbols may be two different numbers.
+      if (!dim.dim_param().empty()) {
+        if (batch_name && *batch_name != dim.dim_param()) {
+          fail(ErrorKind::kUnsupported, where, ": the first dimension is ",
+               quote_name(dim.dim_param()), ", that of another input ", quote_name(*batch_name),
+               ", accepted: the same batch for all inputs");
+        }
+        batch_name = dim.dim_param();
+      }
+      shape.push_back(kDynamicDim);
+    }
+    Shape result(std::move(shape));
+    try {
+      (void)result.with_batch(1).num_elements();
+    } catch (const Error& error) {
+      fail(ErrorKind::kBadData, where, ": ", error.what());
+    }
+    return result;
+  }
+
+  /// Outputs first: the file's order of nodes need not be checked then.
+  void declare_node_outputs() {
+    for (const NodeProto& node : proto_.node()) {
+      check_name("node", node.name());
+      for (const std::string& output : node.output()) {
+        if (output.empty()) continue;  // an omitted optional output
+        NamedTensor& entry = declare("output", output);
+        entry.producer = &node;
+        if (node.op_type() == "Constant" && is_default_domain(node.domain())) {
+          entry.constant = read_constant(node);
+          entry.producer = nullptr;
+        }
+      }
+    }
+  }
+
+  void import_node(const NodeProto& node) {
+    const std::string name =
+        node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name();
+    if (!is_default_domain(node.domain())) {
+      fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
+           quote_name(node.op_type()), " of domain ", quote_name(node.domain()),
+           ", accepted: ONNX's own operators");
+    }
+    if (node.op_type() == "Constant") return;
+    const OpImport* op = find_op_import(node.op_type());
+    if (!op) {
+      fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
+           quote_name(node.op_type()), ", accepted: ", op_import_names());
+    }
+    if (state_.opset < op->since) {
+      fail(ErrorKind::kBadData, where_of("node", name), ": ", op->name, " came with opset ",
+           op->since, ", the model is of opset ", state_.opset);
+    }
+    NodeReader reader(state_, node);
+    op->run(reader);
+    reader.attributes.require_all_used();
+  }
+
+  void declare_outputs() {
+    std::set<ValueId> seen;
+    for (const ValueInfoProto& output : proto_.output()) {
+      check_name("graph output", output.name());
+      const std::string where = where_of("graph output", output.name());
+      if (!state_.names.contains(output.name())) {
+        fail(ErrorKind::kBadData, where, ": no node produces it");
+      }
+      const ValueId value = state_.value_of(output.name(), where);
+      if (!seen.insert(value).second) {
+        fail(ErrorKind::kBadData, where, ": listed twice, accepted: once");
+      }
+      state_.graph.add_output(value);
+    }
+  }
+
+  ImportState& state_;
+  GraphProto& proto_;
+};
+
+void read_metadata(const ModelProto& model, Graph& graph) {
+  for (const auto& property : model.metadata_props()) {
+    if (!graph.metadata.emplace(property.key(), property.value()).second) {
+      fail(ErrorKind::kBadData, where_of("metadata", property.key()), ": given twice");
+    }
+  }
+}
+
+}  // namespace
+
+Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
+  if (bytes.size() > options.max_file_bytes) {
+    fail(ErrorKind::kBadData, kWhere, ": ", bytes.size(), " bytes, accepted: at most ",
+         options.max_file_bytes);
+  }
+  ModelProto model;
+  parse_proto(bytes, model, kWhere);
+  ImportState state;
+  state.opset = read_opset(model);
+  check_graph(model, options);
+  read_metadata(model, state.graph);
+  GraphImporter(state, *model.mutable_graph()).run();
+
+  state.graph.sort();
+  resolve_dequantize_dtypes(state);
+  infer_shapes(state.graph);
+  decide_deferred(state);
+  run_passes(state.graph, import_passes());
+  verify(state.graph);
+  return std::move(state.graph);
+}
+
+Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options) {
+  const std::vector<std::byte> bytes = read_file(file, options.max_file_bytes);
+  try {
+    return import_onnx(std::span<const std::byte>(bytes), options);
+  } catch (const Error& error) {
+    throw Error(error.kind(), file.string() + ": " + error.what());
+  }
+}
+
+}  // namespace octet

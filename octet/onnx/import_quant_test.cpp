@@ -1,0 +1,144 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "octet/onnx/onnx.h"
+#include "octet/onnx/test_model.h"
+
+namespace octet {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Tensor int8s(const Shape& shape, const std::vector<std::int8_t>& values) {
+  return Tensor::from(shape, values);
+}
+
+/// x -> QuantizeLinear -> DequantizeLinear -> y, with the given scale and zero point.
+TestModel pair_model(int opset, const Tensor& scale, const Tensor& zero_point) {
+  TestModel model(opset, opset < 21 ? 8 : 10);
+  model.input("x", {2, 3, 4, 4}).constant("scale", scale).constant("zero", zero_point);
+  model.node("QuantizeLinear", {"x", "scale", "zero"}, {"q"});
+  model.node("DequantizeLinear", {"q", "scale", "zero"}, {"y"});
+  model.output("y");
+  return model;
+}
+
+TEST(ImportQuantTest, ReadsAPairInEachOpsetThatHasIt) {
+  for (const int opset : {10, 13, 17, 21}) {
+    const Graph graph =
+        pair_model(opset, Tensor::scalar(0.5f), Tensor::scalar(std::uint8_t{3})).read();
+    const TensorQuantParams expected{{0.5f}, {3}, std::nullopt, DType::kUInt8};
+    EXPECT_EQ(find_op<QuantizeLinear>(graph)->params, expected) << opset;
+    EXPECT_EQ(find_op<DequantizeLinear>(graph)->params, expected) << opset;
+  }
+}
+
+TEST(ImportQuantTest, AScaleOfOneElementIsPerTensor) {
+  const Graph graph = pair_model(13, floats({1}, {0.5f}), int8s({1}, {-3})).read();
+  EXPECT_EQ(find_op<QuantizeLinear>(graph)->params,
+            (TensorQuantParams{{0.5f}, {-3}, std::nullopt, DType::kInt8}));
+}
+
+TEST(ImportQuantTest, ReadsOneScalePerChannel) {
+  TestModel model = pair_model(13, floats({3}, {0.5f, 0.25f, 0.125f}), int8s({3}, {0, 0, 0}));
+  EXPECT_EQ(find_op<QuantizeLinear>(model.read())->params.axis, 1) << "ONNX's default";
+}
+
+TEST(ImportQuantTest, CountsANegativeAxisFromTheEndOfAKnownWeight) {
+  TestModel model;
+  model.input("x", {4, 2}).constant("w", int8s({2, 3}, {1, 2, 3, 4, 5, 6}));
+  model.constant("scale", floats({3}, {0.5f, 0.25f, 0.125f})).output("y");
+  set_int(model.node("DequantizeLinear", {"w", "scale"}, {"wf"}), "axis", -1);
+  model.node("MatMul", {"x", "wf"}, {"y"});
+  const Graph graph = model.read();
+  const TensorQuantParams& params = find_op<DequantizeLinear>(graph)->params;
+  EXPECT_EQ(params.axis, 1);
+  EXPECT_EQ(params.dtype, DType::kInt8) << "from the weight: there is no zero point";
+  EXPECT_THAT(params.zero_point, ElementsAre(0, 0, 0));
+}
+
+TEST(ImportQuantTest, TakesTheDtypeThroughOpsWhenThereIsNoZeroPoint) {
+  TestModel model;
+  model.input("x", {2, 3, 4, 4}).output("y");
+  model.constant("scale", Tensor::scalar(0.5f)).constant("zero", Tensor::scalar(std::int8_t{0}));
+  model.node("QuantizeLinear", {"x", "scale", "zero"}, {"q"});
+  set_ints(model.node("MaxPool", {"q"}, {"p"}), "kernel_shape", {2, 2});
+  model.node("DequantizeLinear", {"p", "scale"}, {"y"});
+  EXPECT_EQ(find_op<DequantizeLinear>(model.read())->params.dtype, DType::kInt8);
+}
+
+TEST(ImportQuantTest, ReadsAnInt32Bias) {
+  TestModel model;
+  model.input("x", {4, 2}).constant("w", ramp({3, 2})).output("y");
+  model.constant("b", Tensor::from(Shape{3}, std::vector<std::int32_t>{1, 2, 3}));
+  model.constant("scale", floats({3}, {0.5f, 0.25f, 0.125f}));
+  set_int(model.node("DequantizeLinear", {"b", "scale"}, {"bf"}), "axis", 0);
+  set_int(model.node("Gemm", {"x", "w", "bf"}, {"y"}), "transB", 1);
+  const Graph graph = model.read();
+  ASSERT_EQ(graph.nodes().size(), 2u) << to_string(graph);
+  EXPECT_EQ(graph.nodes()[1].inputs.size(), 3u) << "the bias belongs to Gemm, no Add";
+  EXPECT_EQ(find_op<DequantizeLinear>(graph)->params.dtype, DType::kInt32);
+}
+
+TEST(ImportQuantTest, FindsAZeroPointBehindIdentity) {
+  TestModel model;
+  model.input("x", {2}).output("y");
+  model.constant("scale", Tensor::scalar(0.5f)).constant("zero", Tensor::scalar(std::uint8_t{9}));
+  model.node("Identity", {"zero"}, {"same"});
+  model.node("QuantizeLinear", {"x", "scale", "same"}, {"q"});
+  model.node("DequantizeLinear", {"q", "scale", "same"}, {"y"});
+  EXPECT_THAT(find_op<QuantizeLinear>(model.read())->params.zero_point, ElementsAre(9));
+}
+
+TEST(ImportQuantTest, RefusesScalesThatAreNotPositiveNumbers) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float scale : {0.0f, -1.0f, std::nanf(""), kInfinity, -kInfinity}) {
+    const TestModel model = pair_model(13, Tensor::scalar(scale), Tensor::scalar(std::uint8_t{0}));
+    EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { model.read(); }), HasSubstr("scale"));
+  }
+}
+
+TEST(ImportQuantTest, RefusesComputedScales) {
+  TestModel model;
+  model.input("x", {2}).input("scale", {}).output("q");
+  model.node("QuantizeLinear", {"x", "scale"}, {"q"});
+  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }),
+              HasSubstr("computed at run time"));
+}
+
+TEST(ImportQuantTest, RefusesZeroPointsThatDoNotFit) {
+  const auto error_of = [](const Tensor& scale, const Tensor& zero, ErrorKind kind) {
+    return expect_error(kind, [&] { pair_model(13, scale, zero).read(); });
+  };
+  EXPECT_THAT(error_of(floats({3}, {1, 1, 1}), int8s({2}, {0, 0}), ErrorKind::kBadData),
+              HasSubstr("zero point"));
+  EXPECT_THAT(error_of(Tensor::scalar(1.0f), Tensor::scalar(1.0f), ErrorKind::kUnsupported),
+              HasSubstr("zero point"));
+  error_of(floats({4}, {1, 1, 1, 1}), int8s({4}, {0, 0, 0, 0}), ErrorKind::kBadData);
+  error_of(floats({1, 1}, {1}), int8s({1, 1}, {0}), ErrorKind::kUnsupported);
+}
+
+TEST(ImportQuantTest, RefusesBlocks) {
+  TestModel model = pair_model(21, Tensor::scalar(1.0f), Tensor::scalar(std::uint8_t{0}));
+  set_int(*model.graph().mutable_node(0), "block_size", 32);
+  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }), HasSubstr("block"));
+}
+
+TEST(ImportQuantTest, ReadsADynamicallyQuantizedProduct) {
+  TestModel model;
+  model.input("x", {kDynamicDim, 2}).constant("w", int8s({2, 3}, {1, 2, 3, 4, 5, 6}));
+  model.constant("w_scale", Tensor::scalar(0.5f)).output("y");
+  model.constant("w_zero", Tensor::scalar(std::int8_t{0}));
+  model.node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"});
+  model.node("MatMulInteger", {"q", "w", "z", "w_zero"}, {"acc"});
+  set_int(model.node("Cast", {"acc"}, {"f"}), "to", octet_onnx::TensorProto::FLOAT);
+  model.node("Mul", {"s", "w_scale"}, {"m"});
+  model.node("Mul", {"f", "m"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(graph.nodes().size(), 5u);
+  EXPECT_EQ(graph.nodes()[0].outputs.size(), 3u);
+}
+
+}  // namespace
+}  // namespace octet

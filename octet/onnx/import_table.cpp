@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <iterator>
+
+#include "octet/onnx/import_ops.h"
+
+namespace octet {
+namespace {
+
+constexpr OpImport kOps[] = {
+    {"Add", 7, import_plain<Add, 2>},
+    {"AveragePool", 7, import_average_pool},
+    {"BatchNormalization", 7, import_batch_norm},
+    {"Cast", 6, import_cast},
+    {"Clip", 6, import_clip},
+    {"Concat", 4, import_concat},
+    {"ConstantOfShape", 9, import_constant_of_shape},
+    {"Conv", 1, import_conv},
+    {"DequantizeLinear", 10, import_dequantize_linear},
+    {"Div", 7, import_plain<Div, 2>},
+    {"Dropout", 7, import_dropout},
+    {"DynamicQuantizeLinear", 11, import_dynamic_quantize_linear},
+    {"Flatten", 1, import_flatten},
+    {"Gather", 1, import_gather},
+    {"Gemm", 7, import_gemm},
+    {"GlobalAveragePool", 1, import_plain<GlobalAveragePool, 1>},
+    {"HardSigmoid", 6, import_hard_sigmoid},
+    {"HardSwish", 14, import_plain<HardSwish, 1>},
+    {"Identity", 1, import_plain<Identity, 1>},
+    {"MatMul", 1, import_plain<MatMul, 2>},
+    {"MatMulInteger", 10, import_mat_mul_integer},
+    {"MaxPool", 1, import_max_pool},
+    {"Mul", 7, import_plain<Mul, 2>},
+    {"Pad", 2, import_pad},
+    {"QuantizeLinear", 10, import_quantize_linear},
+    {"Relu", 6, import_plain<Relu, 1>},
+    {"Reshape", 5, import_reshape},
+    {"Shape", 1, import_shape_of},
+    {"Sigmoid", 6, import_plain<Sigmoid, 1>},
+    {"Slice", 1, import_slice},
+    {"Softmax", 1, import_softmax},
+    {"Squeeze", 1, import_squeeze},
+    {"Sub", 7, import_plain<Sub, 2>},
+    {"Tanh", 6, import_plain<Tanh, 1>},
+    {"Transpose", 1, import_transpose},
+    {"Unsqueeze", 1, import_unsqueeze},
+};
+static_assert(std::ranges::is_sorted(kOps, {}, &OpImport::name));
+
+}  // namespace
+
+const OpImport* find_op_import(std::string_view name) {
+  const auto found = std::ranges::lower_bound(kOps, name, {}, &OpImport::name);
+  return found != std::end(kOps) && found->name == name ? found : nullptr;
+}
+
+std::string op_import_names() {
+  std::string names = "Constant";
+  for (const OpImport& op : kOps) names += ", " + std::string(op.name);
+  return names;
+}
+
+}  // namespace octet

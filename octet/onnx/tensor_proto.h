@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+
+#include "octet/base/tensor.h"
+
+namespace octet_onnx {
+class TensorProto;
+}
+
+namespace octet {
+
+/// Largest rank that octet accepts.
+inline constexpr int kMaxRank = 8;
+
+/// The dtype of an ONNX data type number. Error(kUnsupported) for those octet does not have; the
+/// message starts with `where`.
+DType dtype_from_onnx(int data_type, std::string_view where);
+int dtype_to_onnx(DType dtype);
+
+/// Checks every length against the dimensions before it allocates. Error(kBadData) for data that
+/// contradicts itself, Error(kUnsupported) for external data and foreign dtypes.
+Tensor tensor_from_proto(const octet_onnx::TensorProto& proto, std::string_view where);
+/// Writes dtype, dimensions and raw_data.
+void tensor_to_proto(const Tensor& tensor, octet_onnx::TensorProto& proto);
+
+}  // namespace octet
