@@ -10,14 +10,22 @@ namespace {
 
 std::size_t index_of(ValueId id) { return static_cast<std::size_t>(id); }
 
-/// The first of base, base_1, base_2, ... that `names` does not hold.
+/// `base`, or `base_k` for a k such that base_1 ... base_(k-1) are probably taken. Searched by
+/// doubling and halving: a file of 200,000 unnamed nodes asks for as many names.
 template <typename Id>
-std::string first_free_name(const std::map<std::string, Id>& names, const std::string& base) {
+std::string free_name(const std::map<std::string, Id>& names, const std::string& base) {
   if (!names.contains(base)) return base;
-  for (std::size_t suffix = 1;; ++suffix) {
-    std::string candidate = base + "_" + std::to_string(suffix);
-    if (!names.contains(candidate)) return candidate;
+  const auto candidate = [&](std::size_t suffix) { return base + '_' + std::to_string(suffix); };
+  std::size_t taken = 0, free = 1;
+  while (names.contains(candidate(free))) {
+    taken = free;
+    free *= 2;
   }
+  while (free - taken > 1) {
+    const std::size_t middle = taken + (free - taken) / 2;
+    (names.contains(candidate(middle)) ? taken : free) = middle;
+  }
+  return candidate(free);
 }
 
 }  // namespace
@@ -57,7 +65,7 @@ NodeId Graph::add_node(std::string node_name, Op op, std::vector<std::optional<V
   }
   std::ranges::for_each(outputs, require_known);
   const NodeId id{static_cast<std::uint32_t>(nodes_.size())};
-  std::string unique = first_free_name(node_names_, node_name);
+  std::string unique = free_name(node_names_, node_name);
   node_names_.emplace(unique, id);
   nodes_.push_back({std::move(unique), std::move(op), std::move(inputs), std::move(outputs)});
   return id;
@@ -70,7 +78,7 @@ ValueId Graph::add(std::string node_name, Op op, std::vector<std::optional<Value
 }
 
 std::string Graph::unique_value_name(const std::string& base) const {
-  return first_free_name(value_names_, base);
+  return free_name(value_names_, base);
 }
 
 std::optional<ValueId> Graph::find_value(const std::string& value_name) const {

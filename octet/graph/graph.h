@@ -65,7 +65,8 @@ class Graph {
   const std::vector<ValueId>& outputs() const { return outputs_; }
   std::vector<ValueId>& outputs() { return outputs_; }
 
-  /// `base` if no value has that name, else `base` with the first free numeric suffix.
+  /// `base` if no value has that name, else `base` with a free numeric suffix: the first one if
+  /// those before it are all taken.
   std::string unique_value_name(const std::string& base) const;
   std::optional<ValueId> find_value(const std::string& value_name) const;
   std::optional<NodeId> find_node(const std::string& node_name) const;

@@ -38,6 +38,14 @@ TEST(Graph, MakesNodeNamesUnique) {
   EXPECT_EQ(graph.unique_value_name("x"), "x_1");
 }
 
+TEST(Graph, NamesManyUnnamedNodesQuickly) {
+  Graph graph;
+  const ValueId x = input(graph);
+  for (int i = 0; i < 50'000; ++i) graph.add("", Relu{}, {x});
+  EXPECT_EQ(graph.nodes()[0].name, "");
+  EXPECT_EQ(graph.nodes()[49'999].name, "_49999");
+}
+
 TEST(Graph, RefusesTwoValuesOfOneName) {
   Graph graph;
   input(graph);

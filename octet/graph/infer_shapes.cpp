@@ -27,7 +27,9 @@ class ShapeInference {
       if (!value.constant) continue;
       value.dtype = value.constant->dtype();
       value.shape = value.constant->shape();
-      if (value.constant->num_elements() <= 1024) known_[i] = known_constant(*value.constant);
+      if (value.constant->num_elements() <= kMaxKnownElements) {
+        known_[i] = known_constant(*value.constant);
+      }
     }
     for (const Node& node : graph_.nodes()) infer(node);
     return std::move(known_);

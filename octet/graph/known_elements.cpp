@@ -10,8 +10,6 @@ namespace octet {
 namespace {
 
 constexpr std::int64_t kMaxInt64 = std::numeric_limits<std::int64_t>::max();
-// Shapes, pads and bounds are short; a weight is no shape.
-constexpr std::int64_t kMaxKnownElements = 1024;
 
 class ShapeInputs {
  public:

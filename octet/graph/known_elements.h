@@ -7,6 +7,9 @@
 
 namespace octet {
 
+/// Shapes, pads and bounds are short; a larger tensor is no shape.
+inline constexpr std::int64_t kMaxKnownElements = 256;
+
 /// The elements of a small tensor as far as they are known without running the network: each is a
 /// number, or the batch size. So Concat(Gather(Shape(x), 0), [-1]) is [batch, -1].
 struct KnownElements {

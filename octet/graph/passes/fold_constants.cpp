@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/passes/passes.h"
@@ -7,10 +10,10 @@ namespace {
 
 constexpr std::int64_t kMaxFoldedBytes = std::int64_t{64} << 20;
 
-bool is_small_enough(const Value& value) {
-  if (!value.shape.is_static()) return false;
-  const auto element = static_cast<std::int64_t>(size_bytes(value.dtype));
-  return value.shape.num_elements() <= kMaxFoldedBytes / element;
+/// Bytes of a value; a large number if its shape is not known.
+std::int64_t bytes_of(const Value& value) {
+  if (!value.shape.is_static()) return std::numeric_limits<std::int64_t>::max();
+  return value.shape.num_elements() * static_cast<std::int64_t>(size_bytes(value.dtype));
 }
 
 bool drop_shape_inputs(const Graph& graph, Node& node, const KnownValues& known) {
@@ -23,14 +26,14 @@ bool drop_shape_inputs(const Graph& graph, Node& node, const KnownValues& known)
 
 /// The value of a node's output if it does not depend on the graph's inputs.
 std::optional<Tensor> constant_output(const Graph& graph, const Node& node,
-                                      const KnownValues& known) {
+                                      const KnownValues& known, std::int64_t max_bytes) {
   if (node.outputs.size() != 1) return std::nullopt;
   // Also finds what depends on an input's shape but not on its elements.
   const std::optional<KnownElements>& elements = known[static_cast<std::size_t>(node.outputs[0])];
   if (elements && elements->is_constant()) return elements->value;
 
   const Value& output = graph.value(node.outputs[0]);
-  if (!is_small_enough(output)) return std::nullopt;
+  if (bytes_of(output) > max_bytes) return std::nullopt;
   std::vector<Tensor> inputs;
   for (const std::optional<ValueId>& input : node.inputs) {
     if (!input || !graph.value(*input).constant) return std::nullopt;
@@ -43,11 +46,15 @@ std::optional<Tensor> constant_output(const Graph& graph, const Node& node,
 
 bool fold_constants(Graph& graph) {
   const KnownValues known = infer_shapes_and_elements(graph);
+  // A few bytes of file may ask for many large results; transposing every weight is legitimate.
+  std::int64_t budget = kMaxFoldedBytes + 2 * constant_bytes(graph);
   bool changed = false;
   std::vector<Node> kept;
   for (Node& node : graph.nodes()) {
     changed = drop_shape_inputs(graph, node, known) || changed;
-    if (std::optional<Tensor> constant = constant_output(graph, node, known)) {
+    if (std::optional<Tensor> constant =
+            constant_output(graph, node, known, std::min(kMaxFoldedBytes, budget))) {
+      budget -= static_cast<std::int64_t>(constant->size_bytes());
       // The value stays, so readers and graph outputs keep their name.
       graph.value(node.outputs[0]).constant = std::move(constant);
       changed = true;

@@ -132,6 +132,15 @@ TEST(FoldConstants, LeavesWhatHasNoDefinedValue) {
   EXPECT_EQ(graph.nodes().size(), 2u);
 }
 
+TEST(FoldConstants, StopsBeforeASmallFileFillsTheMemory) {
+  Graph graph;
+  const ValueId shape = integers(graph, {6, 1 << 20});  // 24 MiB each
+  for (int i = 0; i < 5; ++i) graph.add_output(graph.add("filled", ConstantOfShape{}, {shape}));
+  EXPECT_TRUE(fold_constants(graph));
+  EXPECT_EQ(graph.nodes().size(), 3u);
+  EXPECT_FALSE(graph.value(graph.outputs()[2]).constant);
+}
+
 TEST(FoldConstants, LeavesAResultAbove64MiB) {
   for (const std::int64_t rows : {16, 17}) {
     Graph graph;

@@ -22,9 +22,11 @@ struct PassOptions {
 /// Replaces nodes whose inputs are all constants, including shape arithmetic over known dimensions;
 /// moves constant shape, slice and pad inputs into the op. Never folds QuantizeLinear and
 /// DequantizeLinear of a weight: they say that the weight is integer.
-/// A result larger than 64 MiB stays unfolded.
+/// A result larger than 64 MiB stays unfolded, as do all once the results add up to 64 MiB plus
+/// twice the constants that were there.
 bool fold_constants(Graph& graph);
-/// Removes Identity (import maps Dropout to it).
+/// Removes Identity (import maps Dropout to it), Clip without bounds and Cast to the same dtype.
+/// One that copies an input or another output to a graph output stays: both keep their names.
 bool remove_identities(Graph& graph);
 /// Folds BatchNorm into the Conv2d or Gemm before it, computed in double.
 bool fold_batch_norm(Graph& graph);
