@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "octet/base/error.h"
 #include "octet/report/assets.h"
@@ -37,6 +36,16 @@ std::string_view between(std::string_view text, std::string_view open, std::stri
   return text.substr(begin, text.find(close, begin) - begin);
 }
 
+std::string without_comments(std::string_view code) {
+  std::string out;
+  while (true) {
+    const std::size_t open = code.find("/*!");
+    out += code.substr(0, open);
+    if (open == code.npos) return out;
+    code.remove_prefix(code.find("*/", open) + 2);
+  }
+}
+
 TEST(HtmlTest, NamesFromModelsCannotOpenOrCloseATag) {
   const std::string plain =
       to_html(sample_run({sample_config("a", 4096, 2.5, 90.25), sample_config("b", 1, 1, 90.0)}));
@@ -64,14 +73,12 @@ TEST(HtmlTest, NothingInThePageAsksTheNetwork) {
   const std::size_t library = ours.find(asset_chart_library());
   ASSERT_NE(library, std::string::npos) << "the chart library is not in the page";
   ours.erase(library, asset_chart_library().size());
-  EXPECT_THAT(ours, Not(HasSubstr("://")));
-  const std::regex request(
-      R"re((src|href|action)\s*=|@import|url\(|\bfetch\(|XMLHttpRequest|\bimport\b)re");
-  EXPECT_FALSE(std::regex_search(ours, request));
-  // The library's two addresses are its licence comments.
-  std::string code = std::regex_replace(std::string(asset_chart_library()),
-                                        std::regex(R"re(/\*![^*]*\*+([^/*][^*]*\*+)*/)re"), "");
-  EXPECT_THAT(code, Not(HasSubstr("://")));
+  for (const char* request : {"://", "src=", "href=", "action=", "@import", "url(", "fetch(",
+                              "XMLHttpRequest", "import(", "import "}) {
+    EXPECT_THAT(ours, Not(HasSubstr(request)));
+  }
+  // The library's addresses are those of its licence comments.
+  EXPECT_THAT(without_comments(asset_chart_library()), Not(HasSubstr("://")));
 }
 
 TEST(HtmlTest, NoSlotOfTheTemplateIsLeft) {
