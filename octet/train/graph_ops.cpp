@@ -89,20 +89,8 @@ at::Tensor run_average_pool(const AveragePool& op, const at::Tensor& x, const Sh
     return at::avg_pool2d(x, dims2(w.kernel), dims2(w.stride), {w.padding[0], w.padding[1]},
                           /*ceil_mode=*/false, op.count_include_pad);
   }
-  // Sums and counts as depthwise convolutions with ones: any dilation, padding and ceil_mode.
-  const PoolFrame frame = pool_frame(w, x, output);
-  const std::int64_t channels = x.size(1);
-  const auto window_sum = [&](const at::Tensor& t, std::int64_t groups) {
-    const at::Tensor ones = at::ones({groups, 1, w.kernel[0], w.kernel[1]}, x.options());
-    return at::conv2d(t, ones, at::Tensor(), dims2(w.stride), Dims{0, 0}, dims2(w.dilation),
-                      groups);
-  };
-  at::Tensor counted = at::ones({1, 1, x.size(2), x.size(3)}, x.options());
-  counted = at::constant_pad_nd(counted, frame.padding, op.count_include_pad ? 1 : 0);
-  counted = at::constant_pad_nd(counted, frame.ceil_extra, 0);
-  at::Tensor padded = at::constant_pad_nd(x, frame.padding, 0);
-  padded = at::constant_pad_nd(padded, frame.ceil_extra, 0);
-  return window_sum(padded, channels) / window_sum(counted, 1);
+  const WindowSums windows = window_sums(op, x, output);
+  return windows.sums / windows.counts;
 }
 
 std::int64_t from_end(std::int64_t axis, std::int64_t rank) {
@@ -192,6 +180,30 @@ at::Tensor run_concat(const Concat& op, const Inputs& in) { return at::cat(in, o
 }
 
 }  // namespace
+
+WindowSums window_sums(const AveragePool& op, const at::Tensor& x, const Shape& output) {
+  const PoolWindow& w = op.window;
+  const PoolFrame frame = pool_frame(w, x, output);
+  const auto framed = [&](const at::Tensor& t, int padding_value) {
+    return at::constant_pad_nd(at::constant_pad_nd(t, frame.padding, padding_value),
+                               frame.ceil_extra, 0);
+  };
+  const auto sum = [&](const at::Tensor& t) {
+    at::Tensor total;
+    for (std::int64_t ky = 0; ky < w.kernel[0]; ++ky) {
+      for (std::int64_t kx = 0; kx < w.kernel[1]; ++kx) {
+        const std::int64_t top = ky * w.dilation[0], left = kx * w.dilation[1];
+        const at::Tensor tap =
+            t.slice(2, top, top + (output[2] - 1) * w.stride[0] + 1, w.stride[0])
+                .slice(3, left, left + (output[3] - 1) * w.stride[1] + 1, w.stride[1]);
+        total = total.defined() ? total + tap : tap;
+      }
+    }
+    return total;
+  };
+  const at::Tensor inside = at::ones({1, 1, x.size(2), x.size(3)}, x.options());
+  return {sum(framed(x, 0)), sum(framed(inside, op.count_include_pad ? 1 : 0))};
+}
 
 at::Tensor apply_clamp(const at::Tensor& x, const Clamp& clamp) {
   if (clamp.is_identity()) return x;
