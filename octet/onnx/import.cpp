@@ -111,7 +111,8 @@ Tensor read_constant(const NodeProto& node) {
 /// Fills an ImportState from a GraphProto, step by step.
 class GraphImporter {
  public:
-  GraphImporter(ImportState& state, GraphProto& proto) : state_(state), proto_(proto) {}
+  GraphImporter(ImportState& state, GraphProto& proto, const ImportOptions& options)
+      : state_(state), proto_(proto), options_(options) {}
 
   void run() {
     if (is_clean_utf8(proto_.name()) && !proto_.name().empty()) state_.graph.name = proto_.name();
@@ -154,7 +155,31 @@ class GraphImporter {
       const std::string where = where_of("input", input.name());
       Shape shape = input_shape(input, where, batch_name);
       const DType dtype = dtype_from_onnx(input.type().tensor_type().elem_type(), where);
-      entry.value = state_.graph.add_input(input.name(), dtype, std::move(shape));
+      const auto fixed = options_.fixed_inputs.find(input.name());
+      if (fixed == options_.fixed_inputs.end()) {
+        entry.value = state_.graph.add_input(input.name(), dtype, std::move(shape));
+        continue;
+      }
+      entry.constant = fixed->second;
+      require_fits(fixed->second, dtype, shape, where);
+    }
+    for (const auto& [name, tensor] : options_.fixed_inputs) {
+      const auto found = state_.names.find(name);
+      if (found == state_.names.end()) {
+        fail(ErrorKind::kUsage, where_of("fixed input", name), ": the graph has no such input");
+      }
+    }
+  }
+
+  static void require_fits(const Tensor& tensor, DType dtype, const Shape& shape,
+                           const std::string& where) {
+    bool fits = tensor.dtype() == dtype && tensor.shape().rank() == shape.rank();
+    for (int axis = 0; fits && axis < shape.rank(); ++axis) {
+      fits = shape[axis] == kDynamicDim || shape[axis] == tensor.shape()[axis];
+    }
+    if (!fits) {
+      fail(ErrorKind::kBadData, where, ": fixed to ", to_string(tensor.dtype()), " ",
+           to_string(tensor.shape()), ", accepted: ", to_string(dtype), " ", to_string(shape));
     }
   }
 
@@ -262,6 +287,7 @@ class GraphImporter {
 
   ImportState& state_;
   GraphProto& proto_;
+  const ImportOptions& options_;
 };
 
 void read_metadata(const ModelProto& model, Graph& graph) {
@@ -285,7 +311,7 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
   state.opset = read_opset(model);
   check_graph(model, options);
   read_metadata(model, state.graph);
-  GraphImporter(state, *model.mutable_graph()).run();
+  GraphImporter(state, *model.mutable_graph(), options).run();
 
   state.graph.sort();
   resolve_dequantize_dtypes(state);

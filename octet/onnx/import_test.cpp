@@ -360,6 +360,22 @@ TEST(ImportTest, CarriesMetadata) {
   EXPECT_EQ(model.read().metadata.at("octet.model"), "small_cnn");
 }
 
+TEST(ImportTest, FixesInputsThatHaveToBeConstants) {
+  TestModel model;
+  model.input("x", {2, 6}).input("dims", {2}, DType::kInt64).output("y");
+  model.node("Reshape", {"x", "dims"}, {"y"});
+  const std::vector<std::byte> bytes = model.bytes();
+  const auto read = [&](const std::string& name, const Tensor& value) {
+    return import_onnx(std::span<const std::byte>(bytes), {.fixed_inputs = {{name, value}}});
+  };
+  const Graph graph = read("dims", ints({3, 4}));
+  EXPECT_EQ(graph.inputs().size(), 1u);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).shape, (Shape{3, 4}));
+  expect_error(ErrorKind::kUsage, [&] { read("dimensions", ints({3, 4})); });
+  expect_error(ErrorKind::kBadData, [&] { read("dims", ints({3, 2, 2})); });
+  expect_error(ErrorKind::kBadData, [&] { read("dims", ramp({2})); });
+}
+
 TEST(ImportTest, AGraphMayBeItsInput) {
   TestModel model;
   model.input("x", {2}).output("x");

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "octet/graph/graph.h"
@@ -12,6 +14,10 @@ namespace octet {
 struct ImportOptions {
   std::size_t max_file_bytes = (std::size_t{1} << 31) - 1;
   std::size_t max_nodes = 200'000;
+  /// Graph inputs that become constants of this value: a scale, a shape or a Clip bound that a file
+  /// leaves to its caller, but that octet has to know when it compiles. Error(kUsage) if the name
+  /// is no input's, Error(kBadData) if dtype or shape do not fit.
+  std::map<std::string, Tensor> fixed_inputs;
 };
 
 /// Reads an ONNX model (opsets 7 to 25), infers shapes, runs import_passes and verifies it.
