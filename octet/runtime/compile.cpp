@@ -87,7 +87,7 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const Transpose& op) { lower_transpose(builder, node, op, input(), output); },
                  [&](const Slice& op) { lower_slice(builder, node, op, input(), output); },
                  [&](const Pad& op) { lower_pad(builder, node, op, input(), output); },
-                 [&](const QuantizeLinear&) { lower_quantize(builder, node); },
+                 [&](const QuantizeLinear&) { lower_quantize(builder, node, input()); },
                  // On demand: the float view is made when a float operator asks for it.
                  [&](const DequantizeLinear&) {},
                  [&](const DynamicQuantizeLinear&) {},
@@ -107,13 +107,8 @@ bool is_compute(const Op& op) {
          !std::holds_alternative<MatMulInteger>(op);
 }
 
-/// Nodes that a dynamic linear layer takes in besides its MatMulInteger: they are lowered with it,
-/// or, where nothing took them in, fail by themselves.
-bool belongs_to_dynamic_linear(const IntegerNodeFinder& nodes, const Node& node) {
-  if (std::holds_alternative<Cast>(node.op)) {
-    const Node* from = nodes.producer(*node.inputs[0]);
-    return from && std::holds_alternative<MatMulInteger>(from->op);
-  }
+/// The product of the scales stands before the MatMulInteger whose layer computes it.
+bool multiplies_dynamic_scale(const IntegerNodeFinder& nodes, const Node& node) {
   if (!std::holds_alternative<Mul>(node.op)) return false;
   return std::ranges::any_of(node.inputs, [&](const auto& input) {
     const Node* from = nodes.producer(*input);
@@ -121,16 +116,27 @@ bool belongs_to_dynamic_linear(const IntegerNodeFinder& nodes, const Node& node)
   });
 }
 
+/// A Relu or Clip that only a QuantizeLinear reads is a narrower range of codes.
+bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
+  const auto clamp = as_clamp(node.op);
+  const Node* reader = clamp ? builder.nodes().only_reader(node.outputs[0]) : nullptr;
+  if (!reader || !std::holds_alternative<QuantizeLinear>(reader->op)) return false;
+  lower_quantize(builder, *reader, *node.inputs[0], *clamp);
+  return true;
+}
+
 void lower_node(PlanBuilder& builder, const Node& node) {
-  if (builder.has(node.outputs[0])) return;  // taken in by the node before it
-  if (belongs_to_dynamic_linear(builder.nodes(), node)) return;
+  if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
+  if (multiplies_dynamic_scale(builder.nodes(), node)) return;
   std::string why_float;
   const auto integer = builder.nodes().find(node, &why_float);
   const std::size_t first = builder.layers.size();
   if (integer) {
     lower_integer(builder, node, *integer);
+    for (const ValueId value : integer->absorbed) builder.absorb(value);
     return;
   }
+  if (lower_clamped_quantize(builder, node)) return;
   lower_float(builder, node);
   if (!is_compute(node.op)) return;
   for (std::size_t i = first; i < builder.layers.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace octet {
 namespace {
@@ -55,11 +56,30 @@ bool moves_codes(const Op& op) {
                     op);
 }
 
+/// Operators whose integer version takes a clamp of its output.
+bool clamps_output(const Op& op) {
+  return std::holds_alternative<Conv2d>(op) || std::holds_alternative<Gemm>(op) ||
+         std::holds_alternative<Add>(op) || std::holds_alternative<AveragePool>(op) ||
+         std::holds_alternative<GlobalAveragePool>(op);
+}
+
 bool has_weights(const Node& node) {
   return std::holds_alternative<Conv2d>(node.op) || std::holds_alternative<Gemm>(node.op);
 }
 
 }  // namespace
+
+std::optional<Clamp> as_clamp(const Op& op) {
+  if (std::holds_alternative<Relu>(op)) {
+    return Clamp{0.0f, std::numeric_limits<float>::infinity()};
+  }
+  const auto* clip = std::get_if<Clip>(&op);
+  return clip ? std::optional(clip->range) : std::nullopt;
+}
+
+Clamp intersect(const Clamp& a, const Clamp& b) {
+  return {std::min(std::max(a.low, b.low), b.high), std::max(std::min(a.high, b.high), b.low)};
+}
 
 std::optional<ActivationCodes> activation_codes(ValueId integers, const TensorQuantParams& params) {
   if (params.axis || params.scale.size() != 1) return std::nullopt;
@@ -104,6 +124,25 @@ std::optional<ActivationCodes> IntegerNodeFinder::input_codes(ValueId value) con
   const DequantizeLinear* dequantize = as_dequantize(node);
   if (!dequantize || graph_.value(*node->inputs[0]).constant) return std::nullopt;
   return activation_codes(*node->inputs[0], dequantize->params);
+}
+
+void IntegerNodeFinder::follow_to_quantize(const Node& node, IntegerNode& result) const {
+  const Node* reader = only_reader(node.outputs[0]);
+  std::vector<ValueId> passed;
+  Clamp clamp;
+  while (reader) {
+    if (const auto* quantize = std::get_if<QuantizeLinear>(&reader->op)) {
+      result.output = activation_codes(reader->outputs[0], quantize->params);
+      result.clamp = clamp;
+      result.absorbed = std::move(passed);
+      return;
+    }
+    const std::optional<Clamp> next = as_clamp(reader->op);
+    if (!next) return;
+    clamp = intersect(clamp, *next);
+    passed.push_back(reader->outputs[0]);
+    reader = only_reader(reader->outputs[0]);
+  }
 }
 
 std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string* why_not) const {
@@ -151,11 +190,12 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
       }
     }
   }
-  const Node* reader = only_reader(node.outputs[0]);
-  const QuantizeLinear* quantize = reader ? std::get_if<QuantizeLinear>(&reader->op) : nullptr;
-  if (quantize) result.output = activation_codes(reader->outputs[0], quantize->params);
+  follow_to_quantize(node, result);
   if (!result.output && !std::holds_alternative<Gemm>(node.op)) {
     return refuse("the output is read as float");
+  }
+  if (!result.clamp.is_identity() && !clamps_output(node.op)) {
+    return refuse("a clamp stands between the operator and its QuantizeLinear");
   }
   if (moves_codes(node.op) && (result.inputs[0].scale != result.output->scale ||
                                result.inputs[0].zero_point != result.output->zero_point)) {

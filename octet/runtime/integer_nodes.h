@@ -28,6 +28,8 @@ struct ActivationCodes {
 struct IntegerNode {
   std::vector<ActivationCodes> inputs;    ///< the activation inputs, in order
   std::optional<ActivationCodes> output;  ///< absent: the sums are dequantized to a float output
+  Clamp clamp;                    ///< of Relu and Clip nodes between the operator and `output`
+  std::vector<ValueId> absorbed;  ///< the values of those nodes' path: they are never computed
 };
 
 /// Precomputed links of a graph, so that recognition is local and linear.
@@ -47,6 +49,7 @@ class IntegerNodeFinder {
 
  private:
   std::optional<ActivationCodes> input_codes(ValueId value) const;
+  void follow_to_quantize(const Node& node, IntegerNode& result) const;
 
   const Graph& graph_;
   std::vector<std::optional<NodeId>> producers_;
@@ -54,6 +57,11 @@ class IntegerNodeFinder {
   std::vector<bool> is_output_;
   bool quantized_ = false;
 };
+
+/// The clamp that a Relu or Clip is; nullopt for every other operator.
+std::optional<Clamp> as_clamp(const Op& op);
+/// First `a`, then `b`, as one clamp.
+Clamp intersect(const Clamp& a, const Clamp& b);
 
 /// uint8 codes of per-tensor parameters, or nullopt if they are not per-tensor 8-bit ones.
 std::optional<ActivationCodes> activation_codes(ValueId integers, const TensorQuantParams& params);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +59,9 @@ class PlanBuilder {
   /// Creates the arena buffer (or the caller's output) that a step will fill for `value`.
   const Stored& define(ValueId value, DType dtype, float scale = 1.0f, std::int32_t zero_point = 0);
   void define_as(ValueId value, Stored stored);
+  /// Says that the node producing `value` was computed as part of another one.
+  void absorb(ValueId value) { absorbed_.insert(value); }
+  bool is_absorbed(ValueId value) const { return absorbed_.contains(value); }
 
   /// A temporary of the current step and those that name it.
   BufferId add_temporary(std::size_t size_bytes);
@@ -92,6 +96,7 @@ class PlanBuilder {
   IntegerNodeFinder nodes_;
   std::vector<std::pair<bool, Stored>> stored_;  // by ValueId: whether it is set, and where
   std::vector<std::size_t> uses_;
+  std::set<ValueId> absorbed_;
   std::size_t packed_bytes_ = 0;
 };
 

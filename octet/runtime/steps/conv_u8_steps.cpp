@@ -205,7 +205,8 @@ void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   const ActivationCodes& input = integer.inputs[0];
   const ActivationCodes& output = require_output(node, integer);
   const IntegerWeights weights = read_conv_weights(builder, node);
-  const OutputStage stage = make_output_stage(node, weights, input, &output, conv.activation);
+  const OutputStage stage =
+      make_output_stage(node, weights, input, &output, intersect(conv.activation, integer.clamp));
   const WindowGeometry geometry = conv_geometry(builder.graph(), node, conv);
   const Stored in = builder.stored(input.integers);
   const Stored out =

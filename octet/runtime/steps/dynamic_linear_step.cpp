@@ -18,6 +18,7 @@ struct DynamicLinear {
   std::vector<float> weight_scale;  ///< [n]
   std::vector<float> bias;          ///< [n]
   Clamp activation;
+  std::vector<ValueId> absorbed;  ///< computed inside the layer
 };
 
 /// DynamicQuantizeLinear, MatMulInteger, Cast, Mul by the product of the scales, and the bias, in
@@ -136,6 +137,7 @@ std::optional<DynamicLinear> match(const PlanBuilder& builder, const Node& matmu
   DynamicLinear layer;
   layer.input = *quantize->inputs[0];
   layer.output = scaled->outputs[0];
+  layer.absorbed = {cast->outputs[0]};
   layer.weight = &*weight.constant;
   layer.weight_scale = broadcast(*weight_scale, n);
   layer.bias.assign(n, 0.0f);
@@ -143,6 +145,7 @@ std::optional<DynamicLinear> match(const PlanBuilder& builder, const Node& matmu
   if (add && std::holds_alternative<Add>(add->op) &&
       fits(graph.value(other_input(*add, scaled->outputs[0])).constant)) {
     layer.bias = broadcast(*graph.value(other_input(*add, scaled->outputs[0])).constant, n);
+    layer.absorbed.push_back(layer.output);
     layer.output = add->outputs[0];
     layer.activation = std::get<Add>(add->op).activation;
   }
@@ -175,6 +178,7 @@ bool lower_dynamic_linear(PlanBuilder& builder, const Node& node) {
   const GemmRows rows(pack_gemm(builder, weights, stage, 0, n), k, n);
   builder.request_scratch(rows.scratch_bytes());
 
+  for (const ValueId value : layer->absorbed) builder.absorb(value);
   const Stored in = builder.stored(layer->input);
   const Stored out = builder.define(layer->output, DType::kFloat32);
   const auto panel = static_cast<std::size_t>(rows.packed().kernel->nr);

@@ -181,7 +181,8 @@ Stored operand(PlanBuilder& builder, const Node& node, ValueId value, int rank) 
 
 void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* integer) {
   const bool is_add = std::holds_alternative<Add>(node.op);
-  const Clamp clamp = is_add ? std::get<Add>(node.op).activation : Clamp{};
+  Clamp clamp = is_add ? std::get<Add>(node.op).activation : Clamp{};
+  if (integer) clamp = intersect(clamp, integer->clamp);
   const int rank = builder.graph().value(node.outputs[0]).shape.rank();
   Stored operands[2];
   for (std::size_t i = 0; i < 2; ++i) {

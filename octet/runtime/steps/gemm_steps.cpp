@@ -152,7 +152,8 @@ void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   const ActivationCodes& input = integer.inputs[0];
   const IntegerWeights weights = read_gemm_weights(builder, node, gemm.transpose_b);
   const ActivationCodes* output = integer.output ? &*integer.output : nullptr;
-  const OutputStage stage = make_output_stage(node, weights, input, output, gemm.activation);
+  const OutputStage stage =
+      make_output_stage(node, weights, input, output, intersect(gemm.activation, integer.clamp));
   const GemmRows rows(pack_gemm(builder, weights, stage, 0, weights.outputs), weights.inputs,
                       weights.outputs);
   builder.request_scratch(rows.scratch_bytes());

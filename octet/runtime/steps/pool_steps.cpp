@@ -4,12 +4,18 @@
 
 #include "octet/base/error.h"
 #include "octet/runtime/kernels/pool/pool.h"
+#include "octet/runtime/steps/packed_weights.h"
 #include "octet/runtime/steps/window_geometry.h"
 
 namespace octet {
 namespace {
 
 enum class PoolKind { kMax, kAverage, kAverageWithPadding };
+
+/// The output codes that a fused clamp allows.
+struct CodeRange {
+  std::int32_t low = 0, high = 255;
+};
 
 /// How one window is reduced: which input pixels it holds and, for a mean, by what it divides.
 struct PoolWindowTaps {
@@ -20,13 +26,14 @@ struct PoolWindowTaps {
 class PoolStep final : public Step {
  public:
   PoolStep(const WindowGeometry& geometry, PoolKind kind, const PoolKernel& kernel, Stored in,
-           Stored out, Padding end_limit)
+           Stored out, Padding end_limit, CodeRange codes)
       : g_(geometry),
         kind_(kind),
         kernel_(kernel),
         in_(std::move(in)),
         out_(std::move(out)),
-        limit_(end_limit) {}
+        limit_(end_limit),
+        codes_(codes) {}
 
   std::size_t scratch_bytes() const { return pointer_bytes() + sum_bytes(); }
 
@@ -92,7 +99,7 @@ class PoolStep final : public Step {
         kernel_.average_u8({window.count, g_.channels,
                             reinterpret_cast<const std::uint8_t* const*>(taps), nullptr, 0,
                             in_.zero_point, multiplier, reinterpret_cast<std::uint8_t*>(out),
-                            out_.zero_point, 0, 255, sums});
+                            out_.zero_point, codes_.low, codes_.high, sums});
       } else {
         kernel_.average_f32({window.count, g_.channels, reinterpret_cast<const float* const*>(taps),
                              nullptr, 0, static_cast<float>(std::max(window.divisor, 1)),
@@ -107,12 +114,13 @@ class PoolStep final : public Step {
   const PoolKernel& kernel_;
   Stored in_, out_;
   Padding limit_;  ///< padding at the bottom and right that counts as positions
+  CodeRange codes_;
 };
 
 class GlobalAverageStep final : public Step {
  public:
-  GlobalAverageStep(const PoolKernel& kernel, Stored in, Stored out)
-      : kernel_(kernel), in_(std::move(in)), out_(std::move(out)) {
+  GlobalAverageStep(const PoolKernel& kernel, Stored in, Stored out, CodeRange codes)
+      : kernel_(kernel), in_(std::move(in)), out_(std::move(out)), codes_(codes) {
     pixels_ = in_.dims[1] * in_.dims[2];
     channels_ = static_cast<int>(in_.dims[3]);
     multiplier_ = static_cast<float>(static_cast<double>(in_.scale) /
@@ -146,6 +154,7 @@ class GlobalAverageStep final : public Step {
  private:
   const PoolKernel& kernel_;
   Stored in_, out_;
+  CodeRange codes_;
   std::int64_t pixels_;
   int channels_;
   float multiplier_;
@@ -165,6 +174,11 @@ void lower_pool(PlanBuilder& builder, const Node& node, const IntegerNode* integ
   const Stored out = integer ? builder.define(integer->output->integers, DType::kUInt8,
                                               integer->output->scale, integer->output->zero_point)
                              : builder.define(node.outputs[0], DType::kFloat32);
+  CodeRange codes;
+  if (integer) {
+    codes = {clamp_code(integer->clamp.low, out.scale, out.zero_point),
+             clamp_code(integer->clamp.high, out.scale, out.zero_point)};
+  }
   const PoolKernel& kernel = select_pool(builder.isa());
   const std::string type = integer ? "u8/" : "f32/";
   const auto add = [&](auto step, const std::string& family) {
@@ -175,7 +189,7 @@ void lower_pool(PlanBuilder& builder, const Node& node, const IntegerNode* integ
         {in.buffer, out.buffer});
   };
   if (std::holds_alternative<GlobalAveragePool>(node.op)) {
-    add(std::make_unique<GlobalAverageStep>(kernel, in, out), "global_average_");
+    add(std::make_unique<GlobalAverageStep>(kernel, in, out, codes), "global_average_");
     return;
   }
   const auto* max = std::get_if<MaxPool>(&node.op);
@@ -185,7 +199,7 @@ void lower_pool(PlanBuilder& builder, const Node& node, const IntegerNode* integ
                             ? PoolKind::kAverageWithPadding
                             : PoolKind::kAverage;
   add(std::make_unique<PoolStep>(pool_geometry(builder.graph(), node, window), kind, kernel, in,
-                                 out, window.padding),
+                                 out, window.padding, codes),
       max ? "max_pool_" : "average_pool_");
 }
 

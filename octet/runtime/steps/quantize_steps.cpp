@@ -7,6 +7,7 @@
 #include "octet/runtime/kernels/quantize/quantize.h"
 #include "octet/runtime/kernels/table/table.h"
 #include "octet/runtime/steps/copy_steps.h"
+#include "octet/runtime/steps/packed_weights.h"
 
 namespace octet {
 namespace {
@@ -15,26 +16,35 @@ constexpr std::int64_t kGrain = 16384;  // elements: below this a second thread 
 
 class QuantizeStep final : public Step {
  public:
-  QuantizeStep(const QuantizeKernel& kernel, Stored x, Stored c)
-      : kernel_(kernel), x_(std::move(x)), c_(std::move(c)) {}
+  QuantizeStep(const QuantizeKernel& kernel, Stored x, Stored c, const Clamp& clamp)
+      : kernel_(kernel),
+        x_(std::move(x)),
+        c_(std::move(c)),
+        low_(clamp_code(clamp.low, c_.scale, c_.zero_point)),
+        high_(clamp_code(clamp.high, c_.scale, c_.zero_point)) {}
   void run(const RunContext& context) noexcept override {
     const float* x = context.get<float>(x_.buffer);
     auto* c = context.get<std::uint8_t>(c_.buffer);
     const std::int64_t count = context.outer(c_.dims) * c_.elements_per_outer();
     context.pool->parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end, int) {
-      kernel_.quantize({end - begin, x + begin, c + begin, c_.scale, c_.zero_point, 0, 255});
+      kernel_.quantize({end - begin, x + begin, c + begin, c_.scale, c_.zero_point, low_, high_});
     });
   }
 
  private:
   const QuantizeKernel& kernel_;
   Stored x_, c_;
+  std::int32_t low_, high_;
 };
 
 class QuantizeNhwcStep final : public Step {
  public:
-  QuantizeNhwcStep(const QuantizeKernel& kernel, BufferId x, Stored c)
-      : kernel_(kernel), x_(x), c_(std::move(c)) {}
+  QuantizeNhwcStep(const QuantizeKernel& kernel, BufferId x, Stored c, const Clamp& clamp)
+      : kernel_(kernel),
+        x_(x),
+        c_(std::move(c)),
+        low_(clamp_code(clamp.low, c_.scale, c_.zero_point)),
+        high_(clamp_code(clamp.high, c_.scale, c_.zero_point)) {}
   void run(const RunContext& context) noexcept override {
     const float* x = context.get<float>(x_);
     auto* c = context.get<std::uint8_t>(c_.buffer);
@@ -45,7 +55,7 @@ class QuantizeNhwcStep final : public Step {
         context.outer(c_.dims), grain, [&](std::int64_t begin, std::int64_t end, int) {
           for (std::int64_t n = begin; n < end; ++n) {
             kernel_.quantize_nhwc({static_cast<int>(c_.dims[3]), pixels, x + n * sample,
-                                   c + n * sample, c_.scale, c_.zero_point, 0, 255});
+                                   c + n * sample, c_.scale, c_.zero_point, low_, high_});
           }
         });
   }
@@ -54,6 +64,7 @@ class QuantizeNhwcStep final : public Step {
   const QuantizeKernel& kernel_;
   BufferId x_;
   Stored c_;
+  std::int32_t low_, high_;
 };
 
 class DequantizeStep final : public Step {
@@ -129,7 +140,7 @@ std::array<std::uint8_t, 256> build_table(const Op& op, float in_scale, std::int
 
 }  // namespace
 
-void lower_quantize(PlanBuilder& builder, const Node& node) {
+void lower_quantize(PlanBuilder& builder, const Node& node, ValueId input, const Clamp& clamp) {
   const auto& params = std::get<QuantizeLinear>(node.op).params;
   const auto codes = activation_codes(node.outputs[0], params);
   if (!codes) {
@@ -137,7 +148,6 @@ void lower_quantize(PlanBuilder& builder, const Node& node) {
          "' (QuantizeLinear): only per-tensor uint8 and int8 run, found ",
          params.axis ? "per-axis " : "", to_string(params.dtype));
   }
-  const ValueId input = *node.inputs[0];
   const QuantizeKernel& kernel = select_quantize(builder.isa());
   const std::string kernel_name = "quantize/" + std::string(kernel.name);
   const bool from_caller = !builder.has(input) && !builder.graph().value(input).constant &&
@@ -147,13 +157,13 @@ void lower_quantize(PlanBuilder& builder, const Node& node) {
     const BufferId x = external_input(builder, input);
     const Stored c =
         builder.define(node.outputs[0], DType::kUInt8, codes->scale, codes->zero_point);
-    builder.add_step(std::make_unique<QuantizeNhwcStep>(kernel, x, c),
+    builder.add_step(std::make_unique<QuantizeNhwcStep>(kernel, x, c, clamp),
                      {node.name, "QuantizeLinear", kernel_name}, {x, c.buffer});
     return;
   }
   const Stored x = builder.stored(input);
   const Stored c = builder.define(node.outputs[0], DType::kUInt8, codes->scale, codes->zero_point);
-  builder.add_step(std::make_unique<QuantizeStep>(kernel, x, c),
+  builder.add_step(std::make_unique<QuantizeStep>(kernel, x, c, clamp),
                    {node.name, "QuantizeLinear", kernel_name}, {x.buffer, c.buffer});
 }
 

@@ -7,7 +7,8 @@
 namespace octet {
 
 /// A QuantizeLinear of a float value; from NCHW straight to NHWC where the value is a graph input.
-void lower_quantize(PlanBuilder& builder, const Node& node);
+/// `input` is what is read: the node's own input, or what a clamp before it read.
+void lower_quantize(PlanBuilder& builder, const Node& node, ValueId input, const Clamp& clamp = {});
 /// Makes the float view of `integers` available as `value`.
 void add_dequantize_step(PlanBuilder& builder, ValueId value, ValueId integers);
 /// A function of one code: activations, and requantization from one scale to another.

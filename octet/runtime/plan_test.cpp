@@ -1,0 +1,212 @@
+#include "octet/runtime/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <cfenv>
+#include <cmath>
+
+#include "octet/base/error.h"
+#include "octet/base/rng.h"
+#include "octet/graph/passes/passes.h"
+#include "octet/quant/calibration.h"
+#include "octet/quant/quant_assignment.h"
+#include "octet/zoo/zoo.h"
+
+namespace octet {
+namespace {
+
+std::vector<float> random_input(const Graph& graph, int batch, std::uint32_t seed) {
+  const Shape shape = graph.value(graph.inputs()[0]).shape.with_batch(batch);
+  std::vector<float> values(static_cast<std::size_t>(shape.num_elements()));
+  Rng rng(seed);
+  for (float& value : values) value = rng.normal();
+  return values;
+}
+
+std::vector<float> run(const Graph& graph, const std::vector<float>& input, int batch,
+                       CompileOptions options) {
+  options.max_batch = std::max(options.max_batch, batch);
+  Plan plan = compile(graph, options);
+  std::vector<float> output(
+      static_cast<std::size_t>(plan.outputs()[0].shape.with_batch(batch).num_elements()));
+  plan.run(input.data(), output.data(), batch);
+  return output;
+}
+
+/// The graph as QDQ with ranges seen on random data.
+Graph quantized(const Graph& float_graph, const char* config) {
+  Graph graph = float_graph;
+  run_passes(graph, inference_passes());
+  const QuantSpec spec = parse_config(config);
+  if (spec.scheme == Scheme::kDynamic) return insert_dynamic_quantization(graph, spec);
+  const ActivationSource source = [&](std::span<const ValueId> requested,
+                                      const ActivationSink& sink) {
+    Graph tapped = graph;
+    tapped.outputs().assign(requested.begin(), requested.end());
+    Plan plan = compile(tapped, {.max_batch = 2});
+    const std::vector<float> input = random_input(graph, 2, 11);
+    std::vector<Tensor> results;
+    std::vector<void*> pointers;
+    for (const PlanTensor& output : plan.outputs()) {
+      results.emplace_back(DType::kFloat32, output.shape.with_batch(2));
+    }
+    for (Tensor& result : results) pointers.push_back(result.mutable_raw());
+    const void* in = input.data();
+    plan.run(std::span(&in, 1), pointers, 2);
+    for (std::size_t i = 0; i < requested.size(); ++i) sink(requested[i], results[i].data<float>());
+  };
+  return insert_qdq(graph, assign(graph, calibrate(graph, spec, source).ranges, spec), spec);
+}
+
+Graph small(const std::string& model) {
+  return build_model(model, {.input_size = model == "mobilenet_v2" ? 32 : 0, .seed = 3});
+}
+
+struct Case {
+  const char* model;
+  const char* config;
+};
+
+class PlanTest : public testing::TestWithParam<Case> {
+ protected:
+  Graph graph() const {
+    const Graph built = small(GetParam().model);
+    if (std::string(GetParam().config) == "fp32_baseline") return built;
+    return quantized(built, GetParam().config);
+  }
+};
+
+TEST_P(PlanTest, EveryInstructionSetGivesTheBytesOfTheReference) {
+  const Graph g = graph();
+  const std::vector<float> input = random_input(g, 2, 5);
+  const std::vector<float> reference = run(g, input, 2, {.isa = Isa::kBaseline});
+  for (const float value : reference) ASSERT_TRUE(std::isfinite(value));
+  for (const Isa isa : testable_isas()) {
+    EXPECT_EQ(run(g, input, 2, {.isa = isa}), reference) << to_string(isa);
+  }
+}
+
+TEST_P(PlanTest, ThreadsDoNotChangeABit) {
+  const Graph g = graph();
+  const std::vector<float> input = random_input(g, 5, 6);
+  const std::vector<float> one = run(g, input, 5, {.threads = 1});
+  EXPECT_EQ(run(g, input, 5, {.threads = 2}), one);
+  EXPECT_EQ(run(g, input, 5, {.threads = 3}), one);
+}
+
+TEST_P(PlanTest, TheSplitOfTheBatchDoesNotChangeABit) {
+  if (std::string(GetParam().config) == "dynamic_int8") {
+    GTEST_SKIP() << "DynamicQuantizeLinear takes its range from the whole batch by definition";
+  }
+  const Graph g = graph();
+  const std::vector<float> input = random_input(g, 4, 7);
+  const std::vector<float> together = run(g, input, 4, {.max_batch = 4});
+  const std::size_t per_sample = input.size() / 4;
+  Plan plan = compile(g, {.max_batch = 3});
+  std::vector<float> split(together.size());
+  plan.run(input.data(), split.data(), 3);
+  plan.run(input.data() + 3 * per_sample, split.data() + 3 * (split.size() / 4), 1);
+  EXPECT_EQ(split, together);
+}
+
+TEST_P(PlanTest, RunningTwiceGivesTheSameBytes) {
+  const Graph g = graph();
+  const std::vector<float> a = random_input(g, 1, 8), b = random_input(g, 1, 9);
+  Plan plan = compile(g);
+  std::vector<float> first(10), other(10), again(10);
+  plan.run(a.data(), first.data(), 1);
+  plan.run(b.data(), other.data(), 1);
+  plan.run(a.data(), again.data(), 1);
+  EXPECT_EQ(first, again);
+}
+
+TEST_P(PlanTest, LayersOfAStaticModelRunOnIntegers) {
+  if (std::string(GetParam().config).find("static") == std::string::npos) {
+    GTEST_SKIP() << "only static configurations promise it";
+  }
+  const Plan plan = compile(graph());
+  for (const PlanLayer& layer : plan.layers()) {
+    EXPECT_EQ(layer.why_float, "") << layer.name;
+    EXPECT_EQ(layer.kernel.find("f32"), std::string::npos) << layer.name << " " << layer.kernel;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Zoo, PlanTest,
+    testing::Values(Case{"traffic_net", "fp32_baseline"}, Case{"traffic_net", "dynamic_int8"},
+                    Case{"traffic_net", "static_int8_per_channel"},
+                    Case{"mnist_mlp", "fp32_baseline"}, Case{"mnist_mlp", "dynamic_int8"},
+                    Case{"mnist_mlp", "static_int8_per_tensor"}, Case{"small_cnn", "fp32_baseline"},
+                    Case{"small_cnn", "dynamic_int8"}, Case{"small_cnn", "static_int8_per_channel"},
+                    Case{"small_cnn", "static_w4a4"}, Case{"resnet20", "fp32_baseline"},
+                    Case{"resnet20", "static_int8_per_channel"},
+                    Case{"mobilenet_v2", "fp32_baseline"},
+                    Case{"mobilenet_v2", "static_int8_per_tensor"},
+                    Case{"mobilenet_v2", "static_int8_per_channel"}),
+    [](const auto& info) { return std::string(info.param.model) + "_" + info.param.config; });
+
+TEST(PlanTest, AnIntegerModelStaysCloseToItsFloatModel) {
+  for (const char* model : {"mnist_mlp", "small_cnn", "resnet20"}) {
+    const Graph g = small(model);
+    const std::vector<float> input = random_input(g, 2, 11);  // as calibrated
+    const std::vector<float> expected = run(g, input, 2, {});
+    const std::vector<float> actual = run(quantized(g, "static_int8_per_channel"), input, 2, {});
+    double signal = 0, noise = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      signal += static_cast<double>(expected[i]) * expected[i];
+      noise += std::pow(static_cast<double>(expected[i]) - actual[i], 2);
+    }
+    EXPECT_GT(10 * std::log10(signal / noise), 20.0) << model;
+  }
+}
+
+TEST(PlanTest, AnOperatorWithoutAKernelIsRefusedByName) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
+  graph.add_output(graph.add("shape_of_x", ShapeOf{}, {x}));
+  try {
+    compile(graph);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 69);
+    EXPECT_NE(std::string(error.what()).find("shape_of_x"), std::string::npos);
+  }
+}
+
+TEST(PlanTest, ASumThatCouldOverflowIsRefused) {
+  constexpr std::int64_t kInputs = 70'000;
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, kInputs});
+  const TensorQuantParams codes{{0.1f}, {0}, std::nullopt, DType::kUInt8};
+  const ValueId q = graph.add("q", QuantizeLinear{codes}, {x});
+  const ValueId d = graph.add("d", DequantizeLinear{codes}, {q});
+  const ValueId weight = graph.add_constant(
+      "w", Tensor::from<std::int8_t>({1, kInputs}, std::vector<std::int8_t>(kInputs, 127)));
+  const ValueId wd =
+      graph.add("wd", DequantizeLinear{{{0.1f}, {0}, std::nullopt, DType::kInt8}}, {weight});
+  graph.add_output(graph.add("fc", Gemm{}, {d, wd}));
+  try {
+    compile(graph);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 65);
+    EXPECT_NE(std::string(error.what()).find("overflow"), std::string::npos);
+  }
+}
+
+TEST(PlanTest, TheCallersRoundingModeIsNeitherUsedNorLost) {
+  const Graph g = quantized(small("traffic_net"), "static_int8_per_channel");
+  const std::vector<float> input = random_input(g, 1, 4);
+  Plan plan = compile(g);
+  std::vector<float> nearest(3), upward(3);
+  plan.run(input.data(), nearest.data(), 1);
+  std::fesetround(FE_UPWARD);
+  plan.run(input.data(), upward.data(), 1);
+  const int kept = std::fegetround();
+  std::fesetround(FE_TONEAREST);
+  EXPECT_EQ(nearest, upward);
+  EXPECT_EQ(kept, FE_UPWARD);
+}
+
+}  // namespace
+}  // namespace octet
