@@ -1,1 +1,117 @@
-int main() { return 0; }
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "octet/base/error.h"
+#include "octet/base/names.h"
+#include "octet/cli/commands.h"
+#include "octet/cli/console.h"
+#include "octet/cli/measure.h"
+
+namespace octet::cli {
+namespace {
+
+void add_global_options(CLI::App& app, const std::shared_ptr<GlobalOptions>& global) {
+  app.add_flag("--json", global->json, "One JSON document on stdout, nothing else there");
+  app.add_option("--threads", global->threads, "Threads (default: the cores this process may use)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--isa", global->isa, "auto, baseline, avx2, avx512 or avx512vnni");
+  app.add_option("--seed", global->seed, "Seed of everything random (default 1)");
+  app.add_option("--data-dir", global->data_dir,
+                 "Where data sets lie (default: $OCTET_DATA_DIR, else ./data)");
+  app.add_flag("-q,--quiet", global->quiet, "No progress and no notes");
+  app.add_flag("-v,--verbose", global->verbose, "More detail");
+}
+
+/// Not for people: `octet bench` runs it in a fresh process to measure one model's memory.
+void add_measure_memory(CLI::App& app, const Global& global) {
+  auto file = std::make_shared<std::string>();
+  auto batch = std::make_shared<int>(1);
+  CLI::App* command = app.add_subcommand("measure-memory", "")->group("");
+  command->add_option("model", *file)->required();
+  command->add_option("--batch", *batch);
+  command->callback(
+      [file, batch, global] { fmt::print("{}\n", run_for_memory(*file, *batch, *global)); });
+}
+
+/// Every option and subcommand that may stand where the unknown word stood.
+std::vector<std::string> known_words(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) words.push_back(command->get_name());
+  }
+  const auto add_options = [&](const CLI::App& from) {
+    for (const CLI::Option* option : from.get_options()) {
+      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    }
+  };
+  add_options(app);
+  for (const CLI::App* command : app.get_subcommands()) add_options(*command);
+  return words;
+}
+
+int report_parse_error(CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  fmt::print(stderr, "octet: {}\n", error.what());
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<std::string> words = known_words(app);
+    for (const std::string& word : app.remaining(true)) {
+      if (const auto nearest = nearest_name(word, words)) {
+        fmt::print(stderr, "octet: '{}': did you mean '{}'?\n", word, *nearest);
+      }
+    }
+  }
+  fmt::print(stderr, "octet: see 'octet --help' and 'octet COMMAND --help'\n");
+  return static_cast<int>(ErrorKind::kUsage);
+}
+
+int run(int argc, char** argv) {
+  auto global = std::make_shared<GlobalOptions>();
+  CLI::App app{"octet: small, fast neural networks on ordinary CPUs", "octet"};
+  app.set_version_flag("--version", std::string("octet ") + OCTET_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_global_options(app, global);
+  app.footer("Example:\n  octet pipeline --model small_cnn --data shapes10 -o run");
+  add_pipeline(app, global);
+  add_train(app, global);
+  add_quantize(app, global);
+  add_qat(app, global);
+  add_eval(app, global);
+  add_bench(app, global);
+  add_run(app, global);
+  add_info(app, global);
+  add_report(app, global);
+  add_compare(app, global);
+  add_data(app, global);
+  add_measure_memory(app, global);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& exit) {
+    return exit.get_exit_code();  // a command's own exit code: a broken limit, an interruption
+  } catch (const CLI::ParseError& error) {
+    return report_parse_error(app, error);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace octet::cli
+
+int main(int argc, char** argv) {
+  octet::cli::install_signal_handlers();
+  try {
+    return octet::cli::run(argc, argv);
+  } catch (const octet::Error& error) {
+    fmt::print(stderr, "octet: {}\n", error.what());
+    return error.exit_code();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "octet: out of memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "octet: internal error: {}\n", error.what());
+  }
+  return static_cast<int>(octet::ErrorKind::kInternal);
+}

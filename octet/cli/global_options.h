@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "octet/cpu/isa.h"
+#include "octet/data/dataset.h"
+
+namespace octet::cli {
+
+/// Options that every subcommand takes.
+struct GlobalOptions {
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  int threads = 0;  ///< 0: the cores this process may use
+  std::string isa = "auto";
+  std::uint32_t seed = 1;
+  std::filesystem::path data_dir;  ///< empty: $OCTET_DATA_DIR, else ./data
+};
+
+int thread_count(const GlobalOptions& global);
+Isa instruction_set(const GlobalOptions& global);
+DataOptions data_options(const GlobalOptions& global);
+
+}  // namespace octet::cli

@@ -1,0 +1,143 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "octet/base/error.h"
+#include "octet/base/names.h"
+#include "octet/cli/commands.h"
+#include "octet/cli/json_output.h"
+#include "octet/cli/layer_table.h"
+#include "octet/cli/models.h"
+#include "octet/onnx/onnx.h"
+
+namespace octet::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoRequest {
+  std::string model;
+  std::optional<std::string> weights;
+  bool layers = false;
+  bool graph = false;
+};
+
+Json tensors_json(const Graph& graph, const std::vector<ValueId>& values) {
+  Json list = Json::array();
+  for (const ValueId id : values) {
+    const Value& value = graph.value(id);
+    Json shape = Json::array();
+    for (const std::int64_t dim : value.shape.dims()) {
+      dim == kDynamicDim ? shape.push_back("N") : shape.push_back(dim);
+    }
+    list.push_back({{"name", value.name}, {"dtype", to_string(value.dtype)}, {"shape", shape}});
+  }
+  return list;
+}
+
+void print_tensors(const char* what, const Graph& graph, const std::vector<ValueId>& values) {
+  for (const ValueId id : values) {
+    const Value& value = graph.value(id);
+    fmt::print("{}: {} {} {}\n", what, value.name, to_string(value.dtype), to_string(value.shape));
+  }
+}
+
+/// Integers as rows of the innermost dimensions, as many as a person can read at a glance.
+void print_weights(const Graph& graph, const std::string& node_name) {
+  const auto layers = layer_table(graph, {});
+  const auto layer = std::ranges::find(layers, node_name, &LayerInfo::name);
+  if (layer == layers.end()) {
+    std::vector<std::string> names;
+    for (const LayerInfo& known : layers) names.push_back(known.name);
+    fail_unknown_name("layer", node_name, names);
+  }
+  if (!layer->weight) {
+    fail(ErrorKind::kUsage, "layer '", node_name, "' has no constant weight");
+  }
+  const Tensor& weight = *layer->weight;
+  fmt::print("{}: {} {}, {} bits\n", node_name, to_string(weight.dtype()),
+             to_string(weight.shape()), layer->weight_bits);
+  const std::int64_t columns = weight.num_elements() / std::max<std::int64_t>(1, weight.shape()[0]);
+  for (std::int64_t row = 0; row < weight.shape()[0]; ++row) {
+    fmt::print("[{}]", row);
+    for (std::int64_t column = 0; column < columns; ++column) {
+      const auto at = static_cast<std::size_t>(row * columns + column);
+      if (weight.dtype() == DType::kInt8) {
+        fmt::print(" {}", static_cast<int>(weight.data<std::int8_t>()[at]));
+      } else if (weight.dtype() == DType::kFloat32) {
+        fmt::print(" {:.6g}", weight.data<float>()[at]);
+      }
+    }
+    fmt::print("\n");
+  }
+}
+
+void print_layers(const std::vector<LayerInfo>& layers) {
+  fmt::print("{:<34} {:<10} {:<30} {:>12} {:>7} {:>5} {:>12} {:>12} {:>8}  {}\n", "layer", "op",
+             "kernel", "MACs", "weight", "bits", "scale in", "scale out", "zeros %",
+             "float because");
+  for (const LayerInfo& layer : layers) {
+    const auto number = [](const std::optional<float>& value) {
+      return value ? fmt::format("{:.6g}", *value) : std::string("-");
+    };
+    fmt::print("{:<34} {:<10} {:<30} {:>12} {:>7} {:>5} {:>12} {:>12} {:>8}  {}\n", layer.name,
+               layer.op, layer.kernel, layer.macs,
+               layer.weight_dtype.empty() ? "-" : layer.weight_dtype,
+               layer.weight_bits > 0 ? std::to_string(layer.weight_bits) : "-",
+               number(layer.input_scale), number(layer.output_scale),
+               layer.weight ? fmt::format("{:.2f}", layer.sparsity * 100) : "-", layer.why_float);
+  }
+}
+
+void run_info(const InfoRequest& request, const GlobalOptions& global) {
+  const Graph graph = import_onnx(request.model);
+  if (request.weights) {
+    print_weights(graph, *request.weights);
+    return;
+  }
+  std::vector<LayerInfo> layers;
+  if (request.layers) {
+    const Plan plan = compile(graph, {.isa = instruction_set(global)});
+    layers = layer_table(graph, plan.layers());
+  }
+  if (global.json) {
+    Json document{{"model", request.model},
+                  {"inputs", tensors_json(graph, graph.inputs())},
+                  {"outputs", tensors_json(graph, graph.outputs())},
+                  {"parameters", count_parameters(graph)},
+                  {"macs", count_macs(graph)},
+                  {"file_bytes", file_bytes(request.model)},
+                  {"weight_bytes", constant_bytes(graph)},
+                  {"metadata", Json(graph.metadata)}};
+    if (request.layers) {
+      document["layers"] = Json::array();
+      for (const LayerInfo& layer : layers) document["layers"].push_back(to_json_document(layer));
+    }
+    print_json(document);
+    return;
+  }
+  print_tensors("input", graph, graph.inputs());
+  print_tensors("output", graph, graph.outputs());
+  fmt::print("{} nodes, {} parameters, {} MACs per sample\n", graph.nodes().size(),
+             count_parameters(graph), count_macs(graph));
+  fmt::print("{} bytes of file, {} bytes of weights\n", file_bytes(request.model),
+             constant_bytes(graph));
+  for (const auto& [key, value] : graph.metadata) fmt::print("{}: {}\n", key, value);
+  if (request.graph) fmt::print("{}", to_string(graph));
+  if (request.layers) print_layers(layers);
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, const Global& global) {
+  auto request = std::make_shared<InfoRequest>();
+  CLI::App* command = app.add_subcommand("info", "What a model is made of, and how it runs here");
+  command->add_option("model", request->model, "The ONNX model")->required();
+  command->add_flag("--layers", request->layers, "Kernel, precision and scales of every layer");
+  command->add_flag("--graph", request->graph, "Every node with its shapes");
+  command->add_option("--weights", request->weights, "Print the weights of this layer");
+  command->footer("Example:\n  octet info int8.onnx --layers");
+  command->callback([request, global] { run_info(*request, *global); });
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,211 @@
+#include "octet/cli/measure.h"
+
+#include <fmt/core.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "octet/base/error.h"
+#include "octet/base/rng.h"
+#include "octet/bench/environment.h"
+#include "octet/cli/console.h"
+#include "octet/cli/models.h"
+#include "octet/graph/passes/passes.h"
+#include "octet/onnx/onnx.h"
+#include "octet/quant/calibration.h"
+#include "octet/quant/describe_quant.h"
+#include "octet/runtime/plan.h"
+
+namespace octet::cli {
+namespace {
+
+/// Reference kernels on more work than this would take minutes.
+constexpr std::int64_t kMaxVerifiedMacs = 500'000'000;
+
+/// A plan with inputs of its own: standard normal, a few different ones so that no call repeats
+/// the last.
+class TimedModel {
+ public:
+  TimedModel(const Graph& graph, const CompileOptions& options, int batch)
+      : plan_(compile(graph, options)), batch_(batch) {
+    Rng rng(7);
+    for (std::size_t variant = 0; variant < kVariants; ++variant) {
+      for (const PlanTensor& input : plan_.inputs()) {
+        inputs_.emplace_back(input.dtype, input.shape.with_batch(batch));
+        fill(inputs_.back(), rng);
+      }
+    }
+    for (const PlanTensor& output : plan_.outputs()) {
+      outputs_.emplace_back(output.dtype, output.shape.with_batch(batch));
+    }
+    for (Tensor& tensor : inputs_) input_pointers_.push_back(tensor.mutable_raw());
+    for (Tensor& tensor : outputs_) output_pointers_.push_back(tensor.mutable_raw());
+  }
+
+  void run() {
+    const std::size_t count = plan_.inputs().size();
+    plan_.run(std::span<const void* const>(input_pointers_).subspan(variant_ * count, count),
+              output_pointers_, batch_);
+    variant_ = (variant_ + 1) % kVariants;
+  }
+  const std::vector<Tensor>& outputs() const { return outputs_; }
+  const Plan& plan() const { return plan_; }
+
+ private:
+  static constexpr std::size_t kVariants = 4;
+
+  static void fill(Tensor& tensor, Rng& rng) {
+    if (tensor.dtype() == DType::kFloat32) {
+      for (float& x : tensor.mutable_data<float>()) x = rng.normal();
+      return;
+    }
+    std::byte* bytes = tensor.mutable_raw();
+    for (std::size_t i = 0; i < tensor.size_bytes(); ++i) {
+      bytes[i] = static_cast<std::byte>(rng.next_u32());
+    }
+  }
+
+  Plan plan_;
+  int batch_;
+  std::size_t variant_ = 0;
+  std::vector<Tensor> inputs_, outputs_;
+  std::vector<const void*> input_pointers_;
+  std::vector<void*> output_pointers_;
+};
+
+/// A wrong kernel has no speed: the answer of this machine's kernels must be the reference's.
+void require_matches_reference(const Graph& graph, const std::string& name,
+                               const GlobalOptions& global) {
+  if (count_macs(graph) > kMaxVerifiedMacs) {
+    note(global, fmt::format("{}: too large to be checked against the reference kernels", name));
+    return;
+  }
+  TimedModel fast(graph, {.isa = instruction_set(global), .threads = thread_count(global)}, 1);
+  TimedModel reference(graph, {.isa = Isa::kBaseline}, 1);
+  fast.run();
+  reference.run();
+  for (std::size_t i = 0; i < fast.outputs().size(); ++i) {
+    if (!(fast.outputs()[i] == reference.outputs()[i])) {
+      fail(ErrorKind::kInternal, name, ": the kernels of this machine differ from the reference");
+    }
+  }
+}
+
+/// Runs `octet measure-memory` in a fresh process and reads the figure it prints.
+std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int batch,
+                                       const GlobalOptions& global) {
+  std::array<int, 2> channel{};
+  if (::pipe(channel.data()) != 0) fail(ErrorKind::kIo, "bench: pipe: ", std::strerror(errno));
+  const std::string batch_text = std::to_string(batch);
+  const std::string threads = std::to_string(thread_count(global));
+  const pid_t child = ::fork();
+  if (child < 0) fail(ErrorKind::kIo, "bench: fork: ", std::strerror(errno));
+  if (child == 0) {
+    ::dup2(channel[1], STDOUT_FILENO);
+    ::close(channel[0]);
+    ::execl("/proc/self/exe", "octet", "measure-memory", file.c_str(), "--batch",
+            batch_text.c_str(), "--threads", threads.c_str(), "--isa", global.isa.c_str(),
+            static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  ::close(channel[1]);
+  std::string text;
+  std::array<char, 64> chunk{};
+  for (ssize_t got; (got = ::read(channel[0], chunk.data(), chunk.size())) > 0;) {
+    text.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  ::close(channel[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    fail(ErrorKind::kInternal, "bench: measuring the memory of ", file.string(), " failed");
+  }
+  return std::stoll(text);
+}
+
+}  // namespace
+
+QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const Dataset& train,
+                              int samples, const GlobalOptions& global) {
+  Graph graph = model;
+  run_passes(graph, inference_passes());
+  QuantizedModel result;
+  switch (spec.scheme) {
+    case Scheme::kFloat:
+      result.graph = std::move(graph);
+      return result;
+    case Scheme::kDynamic:
+      result.graph = insert_dynamic_quantization(graph, spec);
+      return result;
+    case Scheme::kStatic:
+    case Scheme::kQat:
+      break;
+  }
+  const Calibration calibration =
+      calibrate(graph, spec, calibration_source(graph, train, samples, global));
+  for (const auto& [value, count] : calibration.non_finite) {
+    note(global, fmt::format("warning: {} non-finite activations of '{}' were skipped", count,
+                             graph.value(value).name));
+  }
+  const QuantAssignment assignment = assign(graph, calibration.ranges, spec);
+  result.graph = insert_qdq(graph, assignment, spec, &result.raised_scales);
+  result.prepared = to_text(graph, calibration);
+  result.converted = describe_assignment(graph, assignment);
+  return result;
+}
+
+std::vector<ConfigRecord> bench_models(const BenchRequest& request, const GlobalOptions& global) {
+  std::vector<ConfigRecord> records;
+  std::vector<Graph> graphs;
+  const int largest = *std::ranges::max_element(request.batches);
+  for (const std::filesystem::path& file : request.files) {
+    graphs.push_back(import_onnx(file));
+    require_matches_reference(graphs.back(), file.string(), global);
+    ConfigRecord record;
+    record.name = file.stem().string();
+    record.model_file = file.string();
+    record.file_bytes = file_bytes(file);
+    record.weight_bytes = constant_bytes(graphs.back());
+    records.push_back(std::move(record));
+  }
+  for (const int batch : request.batches) {
+    std::vector<std::unique_ptr<TimedModel>> models;
+    std::vector<Subject> subjects;
+    for (std::size_t i = 0; i < graphs.size(); ++i) {
+      if (usable_batch(graphs[i], batch) != batch) {
+        fail(ErrorKind::kBadData, request.files[i].string(), ": its batch is fixed, found --batch ",
+             batch);
+      }
+      models.push_back(std::make_unique<TimedModel>(
+          graphs[i], CompileOptions{instruction_set(global), thread_count(global), batch}, batch));
+      subjects.push_back({records[i].name, [model = models.back().get()] { model->run(); }});
+      if (batch == largest) records[i].arena_bytes = models.back()->plan().arena_bytes();
+    }
+    const std::vector<LatencyRecord> latency = measure_latency(subjects, request.latency);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].latency.push_back(latency[i]);
+      records[i].latency.back().batch = batch;
+      records[i].latency.back().threads = thread_count(global);
+    }
+  }
+  if (request.memory) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].peak_rss_bytes = peak_rss_of_fresh_process(request.files[i], largest, global);
+    }
+  }
+  return records;
+}
+
+std::int64_t run_for_memory(const std::filesystem::path& file, int batch,
+                            const GlobalOptions& global) {
+  const Graph graph = import_onnx(file);
+  TimedModel model(graph, {instruction_set(global), thread_count(global), batch}, batch);
+  for (int i = 0; i < 3; ++i) model.run();
+  return peak_rss_bytes();
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,140 @@
+#include "octet/cli/models.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "octet/base/error.h"
+#include "octet/base/names.h"
+#include "octet/cli/console.h"
+#include "octet/cpu/thread_pool.h"
+
+namespace octet::cli {
+
+int thread_count(const GlobalOptions& global) {
+  return global.threads > 0 ? global.threads : available_cores();
+}
+
+Isa instruction_set(const GlobalOptions& global) { return parse_isa(global.isa); }
+
+DataOptions data_options(const GlobalOptions& global) {
+  DataOptions options;
+  options.seed = global.seed;
+  options.data_dir = global.data_dir;
+  if (options.data_dir.empty()) {
+    const char* from_environment = std::getenv("OCTET_DATA_DIR");
+    options.data_dir = from_environment != nullptr ? from_environment : "data";
+  }
+  return options;
+}
+
+Preprocessing preprocessing_of(const Graph& graph, const Dataset& data) {
+  const auto found = graph.metadata.find("octet.preprocessing");
+  return found == graph.metadata.end() ? data.preprocessing
+                                       : preprocessing_from_json(found->second);
+}
+
+void require_fits(const Graph& graph, const Dataset& data, const std::string& model_name) {
+  if (graph.inputs().size() != 1) {
+    fail(ErrorKind::kBadData, model_name, ": ", graph.inputs().size(),
+         " inputs, a classifier has 1");
+  }
+  const Shape& input = graph.value(graph.inputs()[0]).shape;
+  std::vector<std::int64_t> expected{input.rank() > 0 ? input[0] : 1};
+  expected.insert(expected.end(), data.sample_shape.dims().begin(), data.sample_shape.dims().end());
+  if (input != Shape(expected)) {
+    fail(ErrorKind::kBadData, model_name, ": input is ", to_string(input), ", data set '",
+         data.name, "' has samples of ", to_string(data.sample_shape));
+  }
+  const Shape& output = graph.value(graph.outputs()[0]).shape;
+  if (output.rank() != 2 || output[1] != data.num_classes()) {
+    fail(ErrorKind::kBadData, model_name, ": output is ", to_string(output), ", data set '",
+         data.name, "' has ", data.num_classes(), " classes");
+  }
+}
+
+bool depends_on_batch(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [](const Node& node) {
+    return std::holds_alternative<DynamicQuantizeLinear>(node.op);
+  });
+}
+
+int usable_batch(const Graph& graph, int wanted) {
+  const Shape& input = graph.value(graph.inputs()[0]).shape;
+  return input.rank() > 0 && input[0] == kDynamicDim ? wanted : 1;
+}
+
+Predictions predict_with_plan(const Graph& graph, const Dataset& data, const GlobalOptions& global,
+                              const std::string& task) {
+  const int batch = depends_on_batch(graph) ? 1 : usable_batch(graph, 64);
+  Plan plan = compile(
+      graph, {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+  const Classifier classifier = [&](std::span<const float> samples, int count,
+                                    std::span<float> logits) {
+    plan.run(samples.data(), logits.data(), count);
+  };
+  ProgressBar bar(global, task, "images");
+  return predict(classifier, data, preprocessing_of(graph, data), batch,
+                 [&](std::int64_t done) { bar.update(done, data.size()); });
+}
+
+ActivationSource calibration_source(const Graph& graph, const Dataset& data, int samples,
+                                    const GlobalOptions& global) {
+  return [&graph, &data, samples, &global](std::span<const ValueId> requested,
+                                           const ActivationSink& sink) {
+    Graph tapped = graph;
+    tapped.outputs().assign(requested.begin(), requested.end());
+    const int batch = usable_batch(graph, 32);
+    Plan plan = compile(
+        tapped,
+        {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+    std::vector<Tensor> results;
+    std::vector<void*> outputs;
+    for (const PlanTensor& output : plan.outputs()) {
+      results.emplace_back(DType::kFloat32, output.shape.with_batch(batch));
+    }
+    for (Tensor& result : results) outputs.push_back(result.mutable_raw());
+    const Preprocessing preprocessing = preprocessing_of(graph, data);
+    const std::int64_t count = std::min<std::int64_t>(samples, data.size());
+    std::vector<float> input(static_cast<std::size_t>(data.sample_shape.num_elements() * batch));
+    ProgressBar bar(global, "calibrate", "images");
+    for (std::int64_t first = 0; first < count; first += batch) {
+      const auto now = static_cast<int>(std::min<std::int64_t>(batch, count - first));
+      std::vector<std::int32_t> indices(static_cast<std::size_t>(now));
+      std::iota(indices.begin(), indices.end(), static_cast<std::int32_t>(first));
+      fill_batch(
+          data, indices, preprocessing, {}, nullptr,
+          std::span(input).first(static_cast<std::size_t>(data.sample_shape.num_elements() * now)));
+      const void* in = input.data();
+      plan.run(std::span(&in, 1), outputs, now);
+      for (std::size_t i = 0; i < requested.size(); ++i) {
+        const auto values = results[i].data<float>();
+        sink(requested[i], values.first(values.size() / static_cast<std::size_t>(batch) *
+                                        static_cast<std::size_t>(now)));
+      }
+      bar.update(first + now, count);
+    }
+  };
+}
+
+DataSplits load(const std::string& name, const GlobalOptions& global,
+                std::optional<std::int64_t> limit, double validation_fraction) {
+  DataOptions options = data_options(global);
+  options.limit = limit;
+  options.validation_fraction = validation_fraction;
+  return load_data(name, options);
+}
+
+const Dataset& part(const DataSplits& data, const std::string& split) {
+  if (split == "train") return data.train;
+  if (split == "validation") return data.validation;
+  if (split == "test") return data.test;
+  const std::vector<std::string> accepted{"train", "validation", "test"};
+  fail_unknown_name("split", split, accepted);
+}
+
+std::int64_t file_bytes(const std::filesystem::path& file) {
+  return static_cast<std::int64_t>(std::filesystem::file_size(file));
+}
+
+}  // namespace octet::cli

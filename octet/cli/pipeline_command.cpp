@@ -1,0 +1,60 @@
+#include <fmt/core.h>
+
+#include "octet/cli/commands.h"
+#include "octet/cli/pipeline.h"
+#include "octet/report/report.h"
+
+namespace octet::cli {
+namespace {
+
+void run(PipelineRequest& request, const GlobalOptions& global) {
+  if (request.tiny) {
+    request.latency.rounds = 10;
+    request.latency.warmup = 2;
+    request.calibration_samples = std::min(request.calibration_samples, 32);
+    request.batches = {1, 8};
+  }
+  const RunRecord record = run_pipeline(request, global);
+  if (global.json) {
+    fmt::print("{}", to_json(record));
+    return;
+  }
+  fmt::print("{}\nreport: {}\n", to_text(record), (request.output / "report.html").string());
+}
+
+}  // namespace
+
+void add_pipeline(CLI::App& app, const Global& global) {
+  auto request = std::make_shared<PipelineRequest>();
+  request->latency.rounds = 200;
+  CLI::App* command = app.add_subcommand(
+      "pipeline", "Train, quantize every way, run, measure and report: the main job");
+  command->add_option("--model", request->model, "A model of the zoo")->capture_default_str();
+  command->add_option("--data", request->data, "A data set: see 'octet data list'")
+      ->capture_default_str();
+  command->add_option("--from", request->from, "A trained ONNX model instead of training one");
+  command->add_option("--configs", request->configs, "Only these configurations, e.g. a,b,c")
+      ->delimiter(',');
+  command->add_flag("--tiny", request->tiny, "A quick pass over 512 samples: a smoke test");
+  command->add_flag("--equal-budget", request->equal_budget,
+                    "Also fine-tune the float model for QAT's steps");
+  command->add_option("--qat-epochs", request->qat_epochs, "Epochs of QAT")
+      ->check(CLI::Range(1, 100000));
+  command
+      ->add_option("--calib-samples", request->calibration_samples,
+                   "Training samples to calibrate on")
+      ->check(CLI::Range(1, 1 << 24));
+  command->add_option("--input-size", request->input_size, "Height and width of the input");
+  command->add_option("--bench-batch", request->batches, "Batch sizes to time; 1 must be there")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 16));
+  command->add_option("--rounds", request->latency.rounds, "Timed rounds")
+      ->check(CLI::Range(10, 1 << 24));
+  command->add_option("-o,--output", request->output, "The folder for models and report")
+      ->required();
+  add_training_flags(*command, request->training);
+  command->footer("Example:\n  octet pipeline --model small_cnn --data shapes10 -o run");
+  command->callback([request, global] { run(*request, *global); });
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,127 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+#include "octet/base/error.h"
+#include "octet/base/files.h"
+#include "octet/base/names.h"
+#include "octet/cli/commands.h"
+#include "octet/cli/models.h"
+#include "octet/data/npy.h"
+#include "octet/onnx/onnx.h"
+
+namespace octet::cli {
+namespace {
+
+struct RunRequest {
+  std::string model, output_dir, format = "npy";
+  std::vector<std::string> inputs;
+};
+
+Tensor read_tensor(const std::filesystem::path& file) {
+  if (file.extension() == ".npy") return read_npy(file);
+  if (file.extension() == ".pb") return read_tensor_proto(file);
+  fail(ErrorKind::kUsage, file.string(), ": unknown kind of tensor file, accepted: .npy, .pb");
+}
+
+std::map<std::string, Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
+  std::vector<std::string> names;
+  for (const ValueId id : graph.inputs()) names.push_back(graph.value(id).name);
+  std::map<std::string, Tensor> tensors;
+  for (const std::string& input : request.inputs) {
+    const std::size_t equals = input.find('=');
+    if (equals == std::string::npos) {
+      fail(ErrorKind::kUsage, "--input ", input, ": accepted: NAME=FILE");
+    }
+    const std::string name = input.substr(0, equals);
+    if (std::ranges::find(names, name) == names.end()) fail_unknown_name("input", name, names);
+    tensors[name] = read_tensor(input.substr(equals + 1));
+  }
+  for (const std::string& name : names) {
+    if (!tensors.contains(name)) fail(ErrorKind::kUsage, "--input: '", name, "' is missing");
+  }
+  return tensors;
+}
+
+/// The batch of the given tensors. Error(kBadData) where a shape or dtype does not fit.
+int batch_of(const Graph& graph, const std::map<std::string, Tensor>& tensors) {
+  std::int64_t batch = 1;
+  for (const ValueId id : graph.inputs()) {
+    const Value& value = graph.value(id);
+    const Tensor& tensor = tensors.at(value.name);
+    if (value.shape.rank() > 0 && value.shape[0] == kDynamicDim && tensor.shape().rank() > 0) {
+      batch = tensor.shape()[0];
+    }
+    if (tensor.dtype() != value.dtype || tensor.shape() != value.shape.with_batch(batch)) {
+      fail(ErrorKind::kBadData, "input '", value.name, "': found ", to_string(tensor.dtype()), " ",
+           to_string(tensor.shape()), ", accepted: ", to_string(value.dtype), " ",
+           to_string(value.shape));
+    }
+  }
+  return static_cast<int>(batch);
+}
+
+std::string file_name_of(const std::string& value_name) {
+  std::string name = value_name;
+  for (char& c : name) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+    if (!plain) c = '_';
+  }
+  return name;
+}
+
+void run_run(const RunRequest& request, const GlobalOptions& global) {
+  if (request.format != "npy" && request.format != "pb") {
+    const std::vector<std::string> accepted{"npy", "pb"};
+    fail_unknown_name("format", request.format, accepted);
+  }
+  const Graph graph = import_onnx(request.model);
+  const std::map<std::string, Tensor> tensors = read_inputs(request, graph);
+  const int batch = batch_of(graph, tensors);
+  make_output_folder(request.output_dir);
+  std::vector<Tensor> results;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const ValueId id : graph.inputs()) in.push_back(tensors.at(graph.value(id).name).raw());
+  if (batch > 0) {
+    Plan plan = compile(
+        graph,
+        {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+    for (const PlanTensor& output : plan.outputs()) {
+      results.emplace_back(output.dtype, output.shape.with_batch(batch));
+    }
+    for (Tensor& result : results) out.push_back(result.mutable_raw());
+    plan.run(in, out, batch);
+  } else {
+    for (const ValueId id : graph.outputs()) {
+      results.emplace_back(graph.value(id).dtype, graph.value(id).shape.with_batch(0));
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = graph.value(graph.outputs()[i]).name;
+    const std::filesystem::path file =
+        std::filesystem::path(request.output_dir) / (file_name_of(name) + "." + request.format);
+    request.format == "pb" ? write_tensor_proto(results[i], file) : write_npy(results[i], file);
+    if (!global.quiet && !global.json) {
+      fmt::print("{}: {} {} -> {}\n", name, to_string(results[i].dtype()),
+                 to_string(results[i].shape()), file.string());
+    }
+  }
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, const Global& global) {
+  auto request = std::make_shared<RunRequest>();
+  CLI::App* command = app.add_subcommand("run", "One inference on tensors from files");
+  command->add_option("model", request->model, "The ONNX model")->required();
+  command->add_option("--input", request->inputs, "NAME=FILE, FILE ending in .npy or .pb")
+      ->required();
+  command->add_option("--output-dir", request->output_dir, "Where the outputs go")->required();
+  command->add_option("--format", request->format, "npy or pb");
+  command->footer("Example:\n  octet run int8.onnx --input input=x.npy --output-dir out");
+  command->callback([request, global] { run_run(*request, *global); });
+}
+
+}  // namespace octet::cli
