@@ -130,6 +130,17 @@ void import_quantize_linear(NodeReader& node) {
   }
   check_output_dtype(node, params.dtype);
   if (params.dtype == DType::kInt32) node.unsupported("to int32, accepted: int8, uint8");
+  // PyTorch's export of a trained quantized network quantizes float weights in the graph.
+  const Tensor* weight = node.constant(0);
+  if (weight && weight->dtype() == DType::kFloat32) {
+    const std::optional<int> axis = params.axis;
+    if (axis && weight->shape()[*axis] != static_cast<std::int64_t>(params.scale.size())) {
+      node.bad(params.scale.size(), " scales along axis ", *axis, " of ",
+               to_string(weight->shape()));
+    }
+    node.emit_constant(quantize(*weight, params));
+    return;
+  }
   node.emit(QuantizeLinear{std::move(params)}, {node.input(0)});
 }
 

@@ -125,6 +125,24 @@ TEST(ImportQuantTest, RefusesBlocks) {
   EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }), HasSubstr("block"));
 }
 
+TEST(ImportQuantTest, QuantizesFloatWeights) {
+  TestModel model;
+  model.input("x", {4, 2}).constant("w", floats({2, 2}, {1, 2, -3, 40})).output("y");
+  model.constant("scale", floats({2}, {0.5f, 0.25f})).constant("zero", int8s({2}, {0, 0}));
+  set_int(model.node("QuantizeLinear", {"w", "scale", "zero"}, {"wq"}), "axis", 1);
+  set_int(model.node("DequantizeLinear", {"wq", "scale"}, {"wf"}), "axis", 1);
+  model.node("MatMul", {"x", "wf"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(find_op<QuantizeLinear>(graph), nullptr);
+  EXPECT_EQ(graph.value(*graph.find_value("wq")).constant, int8s({2, 2}, {2, 8, -6, 127}));
+  expect_round_trip(graph);
+
+  model.graph().mutable_node(0)->mutable_attribute(0)->set_i(0);
+  model.graph().mutable_initializer(0)->set_dims(0, 4);
+  model.graph().mutable_initializer(0)->set_dims(1, 1);
+  EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { model.read(); }), HasSubstr("2 scales"));
+}
+
 TEST(ImportQuantTest, ReadsADynamicallyQuantizedProduct) {
   TestModel model;
   model.input("x", {kDynamicDim, 2}).constant("w", int8s({2, 3}, {1, 2, 3, 4, 5, 6}));

@@ -73,6 +73,10 @@ DType output_dtype(const Op& op, std::size_t index, DType first_input) {
 void resolve_dequantize_dtypes(ImportState& state) {
   if (state.dequantize_without_zero_point.empty()) return;
   Graph& graph = state.graph;
+  for (std::size_t i = 0; i < graph.values().size(); ++i) {
+    Value& value = graph.value(ValueId{static_cast<std::uint32_t>(i)});
+    if (value.constant) value.dtype = value.constant->dtype();
+  }
   for (Node& node : graph.nodes()) {
     if (node.inputs.empty() || !node.inputs[0]) continue;
     const DType input = graph.value(*node.inputs[0]).dtype;

@@ -50,6 +50,7 @@ class ImportState {
   std::string unique_node_name(const std::string& wanted);
   void add_node(const std::string& name, Op op, std::vector<std::optional<ValueId>> inputs,
                 std::vector<ValueId> outputs);
+  void mark_produced(ValueId value) { produced_.insert(value); }
   /// Error(kUnsupported) for a value that is read but that no node came to produce: an optional
   /// output, as the mask of Dropout, that octet has not.
   void require_all_produced() const;

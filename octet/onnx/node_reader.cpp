@@ -147,6 +147,12 @@ ValueId NodeReader::emit(Op op, std::vector<std::optional<ValueId>> inputs) {
   return value;
 }
 
+void NodeReader::emit_constant(Tensor tensor) {
+  const ValueId value = output(0);
+  state_.graph.value(value).constant = std::move(tensor);
+  state_.mark_produced(value);
+}
+
 ValueId NodeReader::emit_step(std::string_view suffix, Op op,
                               std::vector<std::optional<ValueId>> inputs) {
   const std::string step_name = name_ + "_" + std::string(suffix);

@@ -58,6 +58,8 @@ class NodeReader {
   ValueId emit(Op op, std::vector<std::optional<ValueId>> inputs);
   /// Adds the node with `count` outputs.
   void emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count);
+  /// The node's value is known now: its output becomes a constant, no node is added.
+  void emit_constant(Tensor tensor);
   /// Adds a node before the last one; names end in `suffix`.
   ValueId emit_step(std::string_view suffix, Op op, std::vector<std::optional<ValueId>> inputs);
   ValueId add_constant(std::string_view suffix, Tensor tensor);
