@@ -8,8 +8,8 @@
 
 namespace octet {
 
-/// Bytes of a graph's constants by element type ("int8", "float32"): which weights are integers,
-/// and what is left in float. Their sum is constant_bytes(graph).
+/// Bytes of the constants that a graph reads, by element type ("int8", "float32"): which weights
+/// are integers, and what is left in float. Their sum is constant_bytes(graph).
 std::map<std::string, std::int64_t> constant_bytes_by_dtype(const Graph& graph);
 
 }  // namespace octet
