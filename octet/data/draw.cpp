@@ -5,22 +5,6 @@
 
 namespace octet {
 
-double length(Point p) { return std::sqrt(dot(p, p)); }
-
-double box_distance(Point p, Point half_size) {
-  const double dx = std::fabs(p.x) - half_size.x;
-  const double dy = std::fabs(p.y) - half_size.y;
-  if (dx <= 0 || dy <= 0) return std::max(dx, dy);
-  return length({dx, dy});
-}
-
-double segment_distance(Point p, Point from, Point to) {
-  const Point edge = to - from;
-  const Point w = p - from;
-  const double along = std::clamp(dot(w, edge) / dot(edge, edge), 0.0, 1.0);
-  return length({w.x - along * edge.x, w.y - along * edge.y});
-}
-
 double polygon_distance(Point p, std::span<const Point> vertices) {
   double squared = dot(p - vertices[0], p - vertices[0]);
   bool inside = false;
@@ -39,20 +23,26 @@ double polygon_distance(Point p, std::span<const Point> vertices) {
 }
 
 void Canvas::blur(double amount) {
-  const int last = size_ - 1;
-  const std::vector<double> src = planes_;
-  const auto from = [&](int c, int x, int y) {
-    return src[static_cast<std::size_t>((c * size_ + std::clamp(y, 0, last)) * size_ +
-                                        std::clamp(x, 0, last))];
-  };
-  const auto row = [&](int c, int x, int y) {
-    return from(c, x - 1, y) + 2 * from(c, x, y) + from(c, x + 1, y);
-  };
-  for (int c = 0; c < 3; ++c) {
-    for (int y = 0; y < size_; ++y) {
-      for (int x = 0; x < size_; ++x) {
-        const double blurred = (row(c, x, y - 1) + 2 * row(c, x, y) + row(c, x, y + 1)) / 16;
-        at(c, x, y) += amount * (blurred - at(c, x, y));
+  const auto size = static_cast<std::size_t>(size_);
+  std::vector<double> wide(size * size);  // blurred along x
+  for (std::size_t c = 0; c < 3; ++c) {
+    double* plane = &planes_[c * size * size];
+    for (std::size_t y = 0; y < size; ++y) {
+      const double* row = plane + y * size;
+      double* out = &wide[y * size];
+      out[0] = (3 * row[0] + row[1]) / 4;
+      for (std::size_t x = 1; x + 1 < size; ++x) {
+        out[x] = (row[x - 1] + 2 * row[x] + row[x + 1]) / 4;
+      }
+      out[size - 1] = (row[size - 2] + 3 * row[size - 1]) / 4;
+    }
+    for (std::size_t y = 0; y < size; ++y) {
+      const double* above = &wide[(y == 0 ? 0 : y - 1) * size];
+      const double* middle = &wide[y * size];
+      const double* below = &wide[std::min(y + 1, size - 1) * size];
+      double* out = plane + y * size;
+      for (std::size_t x = 0; x < size; ++x) {
+        out[x] += amount * ((above[x] + 2 * middle[x] + below[x]) / 4 - out[x]);
       }
     }
   }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -16,13 +18,22 @@ struct Point {
 inline Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
 inline Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
 inline double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
-double length(Point p);
+inline double length(Point p) { return std::sqrt(dot(p, p)); }
 
 using Rgb = std::array<double, 3>;  ///< 0 .. 255
 
 // Signed distances, negative inside.
-double box_distance(Point p, Point half_size);
-double segment_distance(Point p, Point from, Point to);
+inline double box_distance(Point p, Point half_size) {
+  const double dx = std::fabs(p.x) - half_size.x;
+  const double dy = std::fabs(p.y) - half_size.y;
+  return dx <= 0 || dy <= 0 ? std::max(dx, dy) : length({dx, dy});
+}
+inline double segment_distance(Point p, Point from, Point to) {
+  const Point edge = to - from;
+  const Point w = p - from;
+  const double along = std::clamp(dot(w, edge) / dot(edge, edge), 0.0, 1.0);
+  return length({w.x - along * edge.x, w.y - along * edge.y});
+}
 /// Simple polygon of any orientation.
 double polygon_distance(Point p, std::span<const Point> vertices);
 

@@ -33,7 +33,7 @@ template <typename T>
 std::string npy(const std::string& descr, const std::string& shape, const std::vector<T>& values,
                 char major = 1) {
   std::string elements(values.size() * sizeof(T), '\0');
-  std::memcpy(elements.data(), values.data(), elements.size());
+  if (!values.empty()) std::memcpy(elements.data(), values.data(), elements.size());
   return npy_header(dict(descr, shape), major) + elements;
 }
 
