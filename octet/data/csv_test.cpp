@@ -146,6 +146,22 @@ TEST_F(CsvTest, ADamagedCellIsNamedByLineRowAndColumn) {
   }
 }
 
+TEST_F(CsvTest, EveryReplacedByteIsReadOrRefused) {
+  std::string content = "a,\"b\",y\r\n";
+  for (int i = 0; i < 10; ++i) content += "1.5,\"2\"," + std::to_string(i % 2) + "\r\n";
+  for (const char byte : {'\0', '\n', '\r', '"', ',', 'e', '-', '\xFF'}) {
+    for (std::size_t i = 0; i < content.size(); ++i) {
+      std::string damaged = content;
+      damaged[i] = byte;
+      try {
+        load(damaged, "label=y");
+      } catch (const Error& error) {
+        EXPECT_THAT(error.kind(), testing::AnyOf(ErrorKind::kBadData, ErrorKind::kUsage));
+      }
+    }
+  }
+}
+
 TEST_F(CsvTest, LabelsWithFractionsOneClassOrTooManyAreRefused) {
   EXPECT_THAT(error_with(with_row("11,4,0.5")).what(), HasSubstr("found '0.5', accepted: whole"));
   std::string one = "x,y\n", many = "x,y\n";

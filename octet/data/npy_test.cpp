@@ -161,6 +161,20 @@ TEST_F(NpyTest, EveryTruncationOfAFileIsAnErrorOfItsKind) {
   EXPECT_THAT(read_error(content + "x").what(), HasSubstr("33 bytes of elements"));
 }
 
+TEST_F(NpyTest, EveryFlippedBitOfAFileIsReadOrRefused) {
+  const std::string content = npy("<f4", "(4, 2)", counting<float>(8));
+  for (std::size_t bit = 0; bit < 8 * content.size(); ++bit) {
+    std::string damaged = content;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    const auto path = put("x.npy", damaged);
+    try {
+      EXPECT_EQ(NpyArray::read(path).to_doubles().size(), 8u) << bit;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.kind(), testing::AnyOf(ErrorKind::kBadData, ErrorKind::kUnsupported));
+    }
+  }
+}
+
 TEST_F(NpyTest, LabelsOutOfRangeFloatOrTooFewAreNamed) {
   const std::string x = npy("<f4", "(4, 1)", counting<float>(4));
   const auto with_labels = [&](const std::vector<std::int64_t>& y, const std::string& shape) {

@@ -20,7 +20,7 @@ constexpr double kPeakShare = 0.095, kPeakSpread = 0.02;
 
 // Difficulty: the label is that of a load measured with this relative error. The thresholds cut the
 // classes into about equal thirds.
-constexpr double kLoadError = 0.05;
+constexpr double kLoadError = 0.04;
 constexpr double kQuietBelow = 412, kBusyFrom = 715;
 
 /// Irwin-Hall: the sum of twelve uniform draws less 6 has mean 0 and variance 1, and unlike a
