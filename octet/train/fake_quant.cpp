@@ -63,8 +63,11 @@ at::Tensor broadcast_scale(const at::Tensor& scale, const at::Tensor& x, std::in
   return scale.view(shape);
 }
 
-bool is_plain(const at::Tensor& x, std::int64_t axis) {
-  return axis < 0 ? x.is_non_overlapping_and_dense() : x.is_contiguous();
+/// Whether the memory of `x` consists of the runs that for_each_run visits.
+bool has_runs(const at::Tensor& x, std::int64_t axis) {
+  if (axis > 0) return x.is_contiguous();
+  const bool outermost = axis < 0 || x.size(0) <= 1 || x.stride(0) * x.size(0) == x.numel();
+  return x.is_non_overlapping_and_dense() && outermost;
 }
 
 at::Tensor quantize_forward(const at::Tensor& input, const at::Tensor& scale, std::int64_t axis,
@@ -74,7 +77,7 @@ at::Tensor quantize_forward(const at::Tensor& input, const at::Tensor& scale, st
     const at::Tensor s = broadcast_scale(scale, input, axis);
     return (input / s).round().clamp(low, high) * s;
   }
-  const at::Tensor x = is_plain(input, axis) ? input : input.contiguous();
+  const at::Tensor x = has_runs(input, axis) ? input : input.contiguous();
   at::Tensor y = at::empty_like(x);
   const float* src = x.data_ptr<float>();
   float* dst = y.data_ptr<float>();
@@ -90,7 +93,7 @@ at::Tensor quantize_backward(const at::Tensor& input, const at::Tensor& gradient
     const at::Tensor r = (input / broadcast_scale(scale, input, axis)).round();
     return gradient * (r.ge(low) & r.le(high));
   }
-  const at::Tensor x = is_plain(input, axis) ? input : input.contiguous();
+  const at::Tensor x = has_runs(input, axis) ? input : input.contiguous();
   at::Tensor g = gradient;
   if (g.strides() != x.strides()) g = at::empty_like(x).copy_(gradient);
   at::Tensor result = at::empty_like(x);

@@ -82,6 +82,22 @@ TEST(FakeQuantize, WeightsUseTheScaleOfTheirChannel) {
               ElementsAre(0.5f, 0, 3.5f, -8, 3, -4));
 }
 
+TEST(FakeQuantize, MemoryLayoutDoesNotMatterForWeights) {
+  const at::Tensor w = at::arange(2 * 3 * 4 * 5).to(at::kFloat).view({2, 3, 4, 5}) / 7 - 8;
+  const at::Tensor last = w.contiguous(at::MemoryFormat::ChannelsLast);
+  for (const int axis : {0, 1}) {
+    TensorQuantParams params{
+        .scale = {0.1f, 0.7f, 0.3f}, .zero_point = {0, 0, 0}, .axis = axis, .dtype = DType::kInt8};
+    params.scale.resize(static_cast<std::size_t>(w.size(axis)));
+    const CodeGrid grid = weight_grid(params, 6, /*torch_compat=*/false, kCpu);
+    EXPECT_EQ(values(fake_quantize(last, grid)), values(fake_quantize(w, grid)));
+    const at::Tensor ones = at::ones({2, 3, 4, 5});
+    at::Tensor leaf = last.detach().requires_grad_();
+    fake_quantize(leaf, grid).sum().backward();
+    EXPECT_EQ(values(leaf.grad()), values(gradient(w, grid, ones)));
+  }
+}
+
 TEST(FakeQuantize, MemoryLayoutDoesNotMatter) {
   const CodeGrid grid = activation_grid({.scale = 0.1f, .zero_point = 100}, kCpu);
   const at::Tensor x = at::arange(2 * 3 * 4 * 5).to(at::kFloat).view({2, 3, 4, 5}) / 7 - 3;

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 
 #include "octet/base/error.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/train/execute.h"
 #include "octet/train/toy_models.h"
 
 namespace octet {
@@ -69,6 +72,31 @@ TEST(Qat, FakeQuantizesEveryPointAndSaysSo) {
             weights_of(insert_qdq(result.fine_tuned, result.assignment, spec)));
   EXPECT_EQ(result.quantized.metadata.at("octet.config"), "qat_int8");
   EXPECT_EQ(result.quantized.metadata.at("octet.classes"), R"(["red","green","blue"])");
+}
+
+TEST(Qat, ReportsTheAccuracyOfTheIntegersItReturns) {
+  QatOptions options = quick_options();
+  options.train.epochs = 1;
+  for (const char* config : {"qat_int8", "static_w4a5"}) {
+    const QuantSpec spec = parse_config(config);
+    const DataSplits data = image_data();
+    const QatResult result = fine_tune_quantized(trained_cnn(), spec, data, options);
+    std::vector<std::int32_t> all(60);
+    std::iota(all.begin(), all.end(), 0);
+    Tensor batch(DType::kFloat32, Shape{60, 3, 8, 8});
+    fill_batch(data.validation, all, data.train.preprocessing, {}, nullptr,
+               batch.mutable_data<float>());
+    const auto codes = fake_quant_codes(result.fine_tuned, result.assignment, spec, batch);
+    const Tensor& logits = codes.at(result.fine_tuned.outputs()[0]);
+    int correct = 0;
+    for (int i = 0; i < 60; ++i) {
+      const std::uint8_t* row = logits.data<std::uint8_t>().data() + i * 3;
+      correct += std::max_element(row, row + 3) - row == data.validation.labels[i];
+    }
+    // Biases are floats in training: a sum at a tie may round the other way.
+    EXPECT_NEAR(correct, result.epochs[0].val_top1 * 60 / 100, 1.01) << config;
+    EXPECT_GT(correct, 30) << config;
+  }
 }
 
 TEST(Qat, WithoutStepsWorthMentioningItIsPlainQuantization) {
