@@ -71,6 +71,7 @@ struct RunRecord {
   std::string model;
   std::string data;
   std::uint64_t seed = 0;
+  std::string command;  ///< that made the run, as it was typed
   Environment environment;
   std::vector<ConfigRecord> configs;  ///< the first one is the baseline of ratios
 };

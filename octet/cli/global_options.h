@@ -19,6 +19,7 @@ struct GlobalOptions {
   std::string isa = "auto";
   std::uint32_t seed = 1;
   std::filesystem::path data_dir;  ///< empty: $OCTET_DATA_DIR, else ./data
+  std::string command;             ///< the command line, for the record
 };
 
 int thread_count(const GlobalOptions& global);

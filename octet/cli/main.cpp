@@ -3,13 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 
 #include "octet/base/error.h"
 #include "octet/base/names.h"
 #include "octet/cli/commands.h"
 #include "octet/cli/console.h"
-#include "octet/cli/measure.h"
 
 namespace octet::cli {
 namespace {
@@ -26,22 +26,11 @@ void add_global_options(CLI::App& app, const std::shared_ptr<GlobalOptions>& glo
   app.add_flag("-v,--verbose", global->verbose, "More detail");
 }
 
-/// Not for people: `octet bench` runs it in a fresh process to measure one model's memory.
-void add_measure_memory(CLI::App& app, const Global& global) {
-  auto file = std::make_shared<std::string>();
-  auto batch = std::make_shared<int>(1);
-  CLI::App* command = app.add_subcommand("measure-memory", "")->group("");
-  command->add_option("model", *file)->required();
-  command->add_option("--batch", *batch);
-  command->callback(
-      [file, batch, global] { fmt::print("{}\n", run_for_memory(*file, *batch, *global)); });
-}
-
 /// Every option and subcommand that may stand where the unknown word stood.
 std::vector<std::string> known_words(const CLI::App& app) {
   std::vector<std::string> words;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!command->get_group().empty()) words.push_back(command->get_name());
+    words.push_back(command->get_name());
   }
   const auto add_options = [&](const CLI::App& from) {
     for (const CLI::Option* option : from.get_options()) {
@@ -68,6 +57,17 @@ int report_parse_error(CLI::App& app, const CLI::ParseError& error) {
   return static_cast<int>(ErrorKind::kUsage);
 }
 
+/// An argument as a shell would need it; the program by its name, whatever its folder.
+std::string typed(const std::string& argument, bool is_program) {
+  if (is_program) return std::filesystem::path(argument).filename().string();
+  const bool plain =
+      !argument.empty() && argument.find_first_of(" \t\n'\"$`\\*?;&|<>()") == std::string::npos;
+  if (plain) return argument;
+  std::string quoted = "'";
+  for (const char c : argument) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 int run(int argc, char** argv) {
   auto global = std::make_shared<GlobalOptions>();
   CLI::App app{"octet: small, fast neural networks on ordinary CPUs", "octet"};
@@ -75,6 +75,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   add_global_options(app, global);
+  for (int i = 0; i < argc; ++i) global->command += (i > 0 ? " " : "") + typed(argv[i], i == 0);
   app.footer("Example:\n  octet pipeline --model small_cnn --data shapes10 -o run");
   add_pipeline(app, global);
   add_train(app, global);
@@ -87,7 +88,6 @@ int run(int argc, char** argv) {
   add_report(app, global);
   add_compare(app, global);
   add_data(app, global);
-  add_measure_memory(app, global);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& exit) {

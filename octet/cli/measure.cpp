@@ -10,10 +10,9 @@
 #include <memory>
 
 #include "octet/base/error.h"
-#include "octet/base/rng.h"
-#include "octet/bench/environment.h"
 #include "octet/cli/console.h"
 #include "octet/cli/models.h"
+#include "octet/cli/timed_model.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/onnx.h"
 #include "octet/quant/calibration.h"
@@ -25,57 +24,6 @@ namespace {
 
 /// Reference kernels on more work than this would take minutes.
 constexpr std::int64_t kMaxVerifiedMacs = 500'000'000;
-
-/// A plan with inputs of its own: standard normal, a few different ones so that no call repeats
-/// the last.
-class TimedModel {
- public:
-  TimedModel(const Graph& graph, const CompileOptions& options, int batch)
-      : plan_(compile(graph, options)), batch_(batch) {
-    Rng rng(7);
-    for (std::size_t variant = 0; variant < kVariants; ++variant) {
-      for (const PlanTensor& input : plan_.inputs()) {
-        inputs_.emplace_back(input.dtype, input.shape.with_batch(batch));
-        fill(inputs_.back(), rng);
-      }
-    }
-    for (const PlanTensor& output : plan_.outputs()) {
-      outputs_.emplace_back(output.dtype, output.shape.with_batch(batch));
-    }
-    for (Tensor& tensor : inputs_) input_pointers_.push_back(tensor.mutable_raw());
-    for (Tensor& tensor : outputs_) output_pointers_.push_back(tensor.mutable_raw());
-  }
-
-  void run() {
-    const std::size_t count = plan_.inputs().size();
-    plan_.run(std::span<const void* const>(input_pointers_).subspan(variant_ * count, count),
-              output_pointers_, batch_);
-    variant_ = (variant_ + 1) % kVariants;
-  }
-  const std::vector<Tensor>& outputs() const { return outputs_; }
-  const Plan& plan() const { return plan_; }
-
- private:
-  static constexpr std::size_t kVariants = 4;
-
-  static void fill(Tensor& tensor, Rng& rng) {
-    if (tensor.dtype() == DType::kFloat32) {
-      for (float& x : tensor.mutable_data<float>()) x = rng.normal();
-      return;
-    }
-    std::byte* bytes = tensor.mutable_raw();
-    for (std::size_t i = 0; i < tensor.size_bytes(); ++i) {
-      bytes[i] = static_cast<std::byte>(rng.next_u32());
-    }
-  }
-
-  Plan plan_;
-  int batch_;
-  std::size_t variant_ = 0;
-  std::vector<Tensor> inputs_, outputs_;
-  std::vector<const void*> input_pointers_;
-  std::vector<void*> output_pointers_;
-};
 
 /// A wrong kernel has no speed: the answer of this machine's kernels must be the reference's.
 void require_matches_reference(const Graph& graph, const std::string& name,
@@ -95,9 +43,15 @@ void require_matches_reference(const Graph& graph, const std::string& name,
   }
 }
 
-/// Runs `octet measure-memory` in a fresh process and reads the figure it prints.
+/// Runs octet-measure, which has only what a deployment needs and not libtorch, in a fresh process
+/// and reads the figure it prints.
 std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int batch,
                                        const GlobalOptions& global) {
+  const std::filesystem::path program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "octet-measure";
+  if (!std::filesystem::exists(program)) {
+    fail(ErrorKind::kInternal, "bench: ", program.string(), " is missing; it measures memory");
+  }
   std::array<int, 2> channel{};
   if (::pipe(channel.data()) != 0) fail(ErrorKind::kIo, "bench: pipe: ", std::strerror(errno));
   const std::string batch_text = std::to_string(batch);
@@ -107,9 +61,8 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
   if (child == 0) {
     ::dup2(channel[1], STDOUT_FILENO);
     ::close(channel[0]);
-    ::execl("/proc/self/exe", "octet", "measure-memory", file.c_str(), "--batch",
-            batch_text.c_str(), "--threads", threads.c_str(), "--isa", global.isa.c_str(),
-            static_cast<char*>(nullptr));
+    ::execl(program.c_str(), program.c_str(), file.c_str(), batch_text.c_str(), threads.c_str(),
+            global.isa.c_str(), static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ::close(channel[1]);
@@ -198,14 +151,6 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
     }
   }
   return records;
-}
-
-std::int64_t run_for_memory(const std::filesystem::path& file, int batch,
-                            const GlobalOptions& global) {
-  const Graph graph = import_onnx(file);
-  TimedModel model(graph, {instruction_set(global), thread_count(global), batch}, batch);
-  for (int i = 0; i < 3; ++i) model.run();
-  return peak_rss_bytes();
 }
 
 }  // namespace octet::cli

@@ -37,9 +37,4 @@ struct BenchRequest {
 /// the reference kernels. Records carry the file's stem as name and no accuracy.
 std::vector<ConfigRecord> bench_models(const BenchRequest& request, const GlobalOptions& global);
 
-/// What the hidden subcommand `measure-memory` does in its fresh process: loads the model, runs it
-/// a few times and returns the process's peak resident bytes.
-std::int64_t run_for_memory(const std::filesystem::path& file, int batch,
-                            const GlobalOptions& global);
-
 }  // namespace octet::cli

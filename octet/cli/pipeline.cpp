@@ -154,6 +154,7 @@ class Pipeline {
     record.model = request_.from.value_or(request_.model);
     record.data = request_.data;
     record.seed = global_.seed;
+    record.command = global_.command;
     BenchRequest bench;
     bench.batches = request_.batches;
     bench.latency = request_.latency;

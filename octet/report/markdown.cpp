@@ -48,9 +48,9 @@ std::string frontier_table(const RunRecord& run, const std::vector<ParetoPoint>&
     const ConfigRecord& config = run.configs[i];
     const LatencyRecord& latency = *latency_at(config, 1);
     fmt::format_to(
-        std::back_inserter(out), "| {} | {} | {} | {:.4f} | {:.2f} | {:.2f} | {} | {} | {} |\n",
+        std::back_inserter(out), "| {} | {} | {} | {} | {:.2f} | {:.2f} | {} | {} | {} |\n",
         cell(config.name), number_or_na(scaled(config.file_bytes, kKilo), 1),
-        number_or_na(size_ratio(run, config), 3), latency.p50_ms, latency.speedup,
+        number_or_na(size_ratio(run, config), 3), milliseconds(latency.p50_ms), latency.speedup,
         config.accuracy->top1, number_or_na(config.accuracy->top1_drop_pp, 2),
         number_or_na(scaled(config.peak_rss_bytes, kMega), 1), points[i].optimal ? "yes" : "no");
   }
@@ -87,8 +87,8 @@ std::string latency_table(const RunRecord& run) {
         out += " n/a |";
         continue;
       }
-      fmt::format_to(std::back_inserter(out), " {:.4f} [{:.4f}, {:.4f}] |", latency->p50_ms,
-                     latency->ci95_ms[0], latency->ci95_ms[1]);
+      fmt::format_to(std::back_inserter(out), " {} [{}, {}] |", milliseconds(latency->p50_ms),
+                     milliseconds(latency->ci95_ms[0]), milliseconds(latency->ci95_ms[1]));
     }
     out += '\n';
   }

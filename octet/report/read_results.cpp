@@ -170,6 +170,9 @@ RunRecord read_results(const std::filesystem::path& file) {
   root.read("model", run.model);
   root.read("data", run.data);
   root.read("seed", run.seed);
+  std::optional<std::string> command;
+  root.read("command", command);
+  run.command = command.value_or("");
   run.environment = read_environment(root.at("environment"));
   for (const Node& item : root.at("configs").items()) run.configs.push_back(read_config(item));
   return run;

@@ -46,6 +46,7 @@ RunRecord full_run() {
   RunRecord run = sample_run({sample_config("fp32_baseline", 4096, 2.5, 90.25),
                               sample_config("static_int8", 1024, 1.25, 90.0)});
   run.seed = 0xFFFFFFFFFFFFFFFF;
+  run.command = "octet pipeline -o 'a b'";
   run.environment = {"CPU \"x\"", "avx2", 4, 2, 3.217, "g++ 12.2", "abc123", "Linux", "2026-01-02"};
   ConfigRecord& config = run.configs[1];
   config.description = "a < b & \"c\" \\ \u00e9";
@@ -67,6 +68,7 @@ TEST_F(ResultsJsonTest, ReadsBackWhatItWrote) {
   const RunRecord back = read(to_json(run));
   EXPECT_EQ(to_json(back), to_json(run));
   EXPECT_EQ(back.seed, run.seed);
+  EXPECT_EQ(back.command, run.command);
   EXPECT_EQ(back.environment.cpu, run.environment.cpu);
   EXPECT_EQ(back.environment.clock_ghz, run.environment.clock_ghz);
   ASSERT_EQ(back.configs.size(), 2u);

@@ -23,7 +23,7 @@ constexpr Criterion kCriteria[] = {
     {"most accurate", [](const Figures& f) { return -f.top1; }, compare_accuracy,
      [](const Figures& f) { return fmt::format("{:.2f} %", f.top1); }},
     {"fastest", [](const Figures& f) { return f.p50_ms; }, compare_latency,
-     [](const Figures& f) { return fmt::format("{:.3f} ms", f.p50_ms); }},
+     [](const Figures& f) { return milliseconds(f.p50_ms) + " ms"; }},
 };
 
 /// Of two that cost the same to the last digit the more accurate comes first.
@@ -32,6 +32,10 @@ std::pair<double, double> rank(const Criterion& criterion, const Figures& figure
 }
 
 }  // namespace
+
+std::string milliseconds(double value_ms) {
+  return value_ms < 1000 ? fmt::format("{:#.4g}", value_ms) : fmt::format("{:.0f}", value_ms);
+}
 
 std::vector<Pick> picks(const RunRecord& run) {
   const std::vector<ParetoPoint> points = pareto_frontier(run);

@@ -20,6 +20,8 @@ std::vector<Pick> picks(const RunRecord& run);
 
 /// file_bytes over the baseline's, or absent where one of the two was not measured.
 std::optional<double> size_ratio(const RunRecord& run, const ConfigRecord& config);
+/// A latency with four significant digits, so that microseconds still mean something: "0.0003121".
+std::string milliseconds(double value_ms);
 /// Batch sizes that any configuration was timed at, ascending.
 std::vector<int> batch_sizes(const RunRecord& run);
 

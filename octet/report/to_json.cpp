@@ -154,6 +154,7 @@ std::string to_json(const RunRecord& run) {
   json["model"] = run.model;
   json["data"] = run.data;
   json["seed"] = run.seed;
+  if (!run.command.empty()) json["command"] = run.command;
   json["environment"] = environment_json(run.environment);
   json["configs"] = std::move(configs);
   if (!frontier.empty()) json["picks"] = picks_json(run);

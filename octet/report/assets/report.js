@@ -187,7 +187,7 @@
     const rows = {
       processor: e.cpu, cores: e.cores, 'clock, measured': `${number(e.clock_ghz, 2)} GHz`,
       'instruction set': e.isa, threads: e.threads, system: e.os, compiler: e.compiler, commit: e.commit,
-      date: e.date_utc,
+      date: e.date_utc, command: run.command ?? '',
     };
     for (const [key, value] of Object.entries(rows)) {
       if (value !== '') $('machine').append(element('dt', {}, key), element('dd', {}, String(value)));
