@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "octet/report/report.h"
+#include "octet/report/summary.h"
 #include "octet/report/sample_run.h"
 
 namespace octet {
@@ -23,9 +24,9 @@ TEST(MarkdownTest, HasTheConventionalColumnsAndFigures) {
   const std::string text = to_markdown(two_configs());
   EXPECT_THAT(text, HasSubstr("| config | size_kb | size_ratio | p50_lat_ms_b1 | latency_speedup | "
                               "top1_acc | acc_drop_pp | mem_peak_mb | pareto_optimal |"));
-  EXPECT_THAT(text, HasSubstr("| fp32_baseline | 4.0 | 1.000 | 2.5000 | 1.00 | 90.25 | n/a | n/a | "
+  EXPECT_THAT(text, HasSubstr("| fp32_baseline | 4.0 | 1.000 | 2.500 | 1.00 | 90.25 | n/a | n/a | "
                               "no |"));
-  EXPECT_THAT(text, HasSubstr("| static_int8 | 1.0 | 0.250 | 1.2500 | 2.00 | 90.00 | 0.25 | 3.0 | "
+  EXPECT_THAT(text, HasSubstr("| static_int8 | 1.0 | 0.250 | 1.250 | 2.00 | 90.00 | 0.25 | 3.0 | "
                               "yes |"));
   EXPECT_THAT(text, HasSubstr("- smallest: static_int8 (1.0 KB)\n"));
   EXPECT_THAT(text, HasSubstr("Some CPU"));
@@ -43,19 +44,25 @@ TEST(MarkdownTest, ABatchSizeThatOneConfigurationLacksIsNotZero) {
   RunRecord run = two_configs();
   run.configs[1].latency.push_back(run.configs[1].latency[0]);
   run.configs[1].latency[1].batch = 32;
-  EXPECT_THAT(to_markdown(run), HasSubstr("| fp32_baseline | 2.5000 [2.4750, 2.5250] | n/a |"));
+  EXPECT_THAT(to_markdown(run), HasSubstr("| fp32_baseline | 2.500 [2.475, 2.525] | n/a |"));
 }
 
 TEST(TextTest, AlignsColumnsAndMarksTheFrontier) {
   const std::string text = to_text(two_configs());
   EXPECT_EQ(text.substr(0, text.find("\n\n")),
-            "config         size KB  ratio  p50 ms   95 % interval  speedup  top-1 %  drop pp  "
+            "config         size KB  ratio  p50 ms  95 % interval  speedup  top-1 %  drop pp  "
             "frontier\n"
             "----------------------------------------------------------------------------------"
-            "--------\n"
-            "fp32_baseline      4.0  1.000  2.5000  2.4750..2.5250    1.00x    90.25        -\n"
-            "static_int8        1.0  0.250  1.2500  1.2375..1.2625    2.00x    90.00     0.25"
+            "-------\n"
+            "fp32_baseline      4.0  1.000   2.500   2.475..2.525    1.00x    90.25        -\n"
+            "static_int8        1.0  0.250   1.250   1.238..1.262    2.00x    90.00     0.25"
             "         *");
+}
+
+TEST(TextTest, AMicrosecondKeepsFourDigits) {
+  EXPECT_EQ(milliseconds(0.00031214), "0.0003121");
+  EXPECT_EQ(milliseconds(2.5), "2.500");
+  EXPECT_EQ(milliseconds(12345.6), "12346");
 }
 
 TEST(TextTest, ControlCharactersInNamesDoNotReachTheTerminal) {
