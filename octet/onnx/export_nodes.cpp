@@ -216,12 +216,11 @@ void write_node(GraphWriter& writer, const Node& node) {
 }
 
 int required_opset(const Op& op) {
-  constexpr int kUsual = 13;
   return std::visit(Overloaded{[](const HardSwish&) { return 14; },
                                [](const AveragePool& pool) {
-                                 return pool.window.dilation == std::array{1, 1} ? kUsual : 19;
+                                 return pool.window.dilation == std::array{1, 1} ? 13 : 19;
                                },
-                               [](const auto&) { return kUsual; }},
+                               [](const auto&) { return 13; }},
                     op);
 }
 

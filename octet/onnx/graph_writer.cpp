@@ -63,6 +63,7 @@ std::string GraphWriter::name_of(std::optional<ValueId> id) {
 
 std::vector<std::string> GraphWriter::names_of(const std::vector<std::optional<ValueId>>& values) {
   std::vector<std::string> names;
+  names.reserve(values.size());
   for (const std::optional<ValueId>& value : values) names.push_back(name_of(value));
   return names;
 }

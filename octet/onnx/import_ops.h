@@ -44,6 +44,7 @@ template <typename OpType, int kInputs>
 void import_plain(NodeReader& node) {
   node.expect_inputs(kInputs, kInputs);
   std::vector<std::optional<ValueId>> inputs;
+  inputs.reserve(kInputs);
   for (int i = 0; i < kInputs; ++i) inputs.emplace_back(node.input(i));
   node.emit(OpType{}, std::move(inputs));
 }

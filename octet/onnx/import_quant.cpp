@@ -160,6 +160,7 @@ void import_dynamic_quantize_linear(NodeReader& node) {
 void import_mat_mul_integer(NodeReader& node) {
   node.expect_inputs(2, 4);
   std::vector<std::optional<ValueId>> inputs;
+  inputs.reserve(static_cast<std::size_t>(node.num_inputs()));
   for (int i = 0; i < node.num_inputs(); ++i) inputs.push_back(node.optional_input(i));
   while (!inputs.empty() && !inputs.back()) inputs.pop_back();
   node.emit(MatMulInteger{}, std::move(inputs));

@@ -45,6 +45,7 @@ void import_concat(NodeReader& node) {
   node.attributes.require_int("axis");
   const Concat concat{axis_attribute(node, 0)};
   std::vector<std::optional<ValueId>> inputs;
+  inputs.reserve(static_cast<std::size_t>(node.num_inputs()));
   for (int i = 0; i < node.num_inputs(); ++i) inputs.emplace_back(node.input(i));
   node.emit(concat, std::move(inputs));
 }

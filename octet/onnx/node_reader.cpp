@@ -137,6 +137,7 @@ ValueId NodeReader::output(int index) {
 
 void NodeReader::emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count) {
   std::vector<ValueId> outputs;
+  outputs.reserve(static_cast<std::size_t>(count));
   for (int index = 0; index < count; ++index) outputs.push_back(output(index));
   state_.add_node(name_, std::move(op), std::move(inputs), std::move(outputs));
 }
