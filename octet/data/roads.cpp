@@ -21,7 +21,7 @@ constexpr double kPeakShare = 0.095, kPeakSpread = 0.02;
 // Difficulty: the label is that of a load measured with this relative error. The thresholds cut the
 // classes into about equal thirds.
 constexpr double kLoadError = 0.04;
-constexpr double kQuietBelow = 412, kBusyFrom = 715;
+constexpr double kQuietBelow = 390, kBusyFrom = 720;
 
 /// Irwin-Hall: the sum of twelve uniform draws less 6 has mean 0 and variance 1, and unlike a
 /// logarithm or cosine it is the same on every machine.

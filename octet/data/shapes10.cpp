@@ -14,17 +14,19 @@ constexpr int kTrainSamples = 6000, kValidationSamples = 1000, kTestSamples = 20
 static_assert(kTrainSamples % 10 == 0 && kValidationSamples % 10 == 0 && kTestSamples % 10 == 0);
 
 // Difficulty: small_cnn should reach 85 to 95 % after 5 epochs, so that lost bits show.
-constexpr float kRadiusMin = 6.0f, kRadiusMax = 12.5f;  // of the figure, pixels
-constexpr float kMaxTilt = 0.3f;                        // tan(angle / 2): 33 degrees
+constexpr float kRadiusMin = 7.5f, kRadiusMax = 12.5f;  // of the figure, pixels
+constexpr float kMaxTilt = 0.26f;                       // tan(angle / 2): 29 degrees
 constexpr float kStretch = 0.12f;                       // sides of the figure differ by up to this
-constexpr float kContrastMin = 22.0f;                   // figure against background, per channel
-constexpr float kContrastMax = 95.0f;
-constexpr float kTextureMax = 26.0f;      // amplitude of the background's texture
-constexpr std::uint32_t kMaxStrokes = 4;  // distractors behind the figure: up to 3
-constexpr float kOcclusionProbability = 0.45f;
-constexpr float kOcclusionMin = 1.0f, kOcclusionMax = 2.6f;  // half width of the bar in front
+constexpr float kMargin = 1.0f;                         // centre to border, in radii
+constexpr float kBackgroundMin = 25.0f, kBackgroundMax = 130.0f;
+constexpr float kContrastMin = 30.0f, kContrastMax = 120.0f;  // figure above background
+constexpr float kTextureMax = 20.0f;      // amplitude of the background's texture
+constexpr std::uint32_t kMaxStrokes = 3;  // distractors behind the figure: up to 2
+constexpr float kStrokeContrast = 0.6f;   // of a distractor, as a share of a figure's
+constexpr float kOcclusionProbability = 0.3f;
+constexpr float kOcclusionMin = 0.8f, kOcclusionMax = 2.0f;  // half width of the bar in front
 constexpr float kBlurMax = 1.0f;
-constexpr std::int32_t kNoiseMin = 4, kNoiseMax = 20;  // standard deviation of pixel noise
+constexpr std::int32_t kNoiseMin = 3, kNoiseMax = 14;  // standard deviation of pixel noise
 
 const std::array<const char*, 10> kClassNames = {"circle",  "square",  "triangle", "cross",
                                                  "ring",    "star",    "diamond",  "hexagon",
@@ -78,15 +80,12 @@ Rgb draw_colour(Rng& rng, float low, float high) {
   return colour;
 }
 
-/// A colour that differs from `other` by kContrastMin .. kContrastMax in every channel, brighter or
-/// darker as there is room.
-Rgb draw_contrasting(Rng& rng, const Rgb& other) {
+/// A colour that is brighter than `other` in every channel: by `share` of kContrastMin ..
+/// kContrastMax. (Figures of either polarity would take many more epochs to learn.)
+Rgb draw_brighter(Rng& rng, const Rgb& other, double share) {
   Rgb colour;
   for (std::size_t c = 0; c < 3; ++c) {
-    const double difference = rng.uniform(kContrastMin, kContrastMax);
-    const bool brighter = rng.below(2) == 1;
-    const double value = other[c] + (brighter ? difference : -difference);
-    colour[c] = value < 0 || value > 255 ? 2 * other[c] - value : value;
+    colour[c] = other[c] + share * rng.uniform(kContrastMin, kContrastMax);
   }
   return colour;
 }
@@ -165,23 +164,23 @@ void add_noise(Rng& rng, std::span<std::uint8_t> bytes) {
 
 void draw_image(Rng& rng, int label, std::span<std::uint8_t> bytes) {
   Canvas canvas(kSize);
-  const Rgb background = draw_colour(rng, 50, 205);
+  const Rgb background = draw_colour(rng, kBackgroundMin, kBackgroundMax);
   draw_background(rng, canvas, background);
   for (std::uint32_t strokes = rng.below(kMaxStrokes); strokes > 0; --strokes) {
     const Point from = draw_point(rng, 0, kSize), to = draw_point(rng, 0, kSize);
     const double half_width = rng.uniform(0.4f, 1.2f);
-    draw_stroke(canvas, from, to, half_width, draw_contrasting(rng, background));
+    draw_stroke(canvas, from, to, half_width, draw_brighter(rng, background, kStrokeContrast));
   }
   const double radius = rng.uniform(kRadiusMin, kRadiusMax);
-  const auto margin = static_cast<float>(radius * 0.85);
+  const auto margin = static_cast<float>(radius * kMargin);
   const Point centre = draw_point(rng, margin, kSize - margin);
-  draw_figure(rng, canvas, label, centre, radius, draw_contrasting(rng, background));
+  draw_figure(rng, canvas, label, centre, radius, draw_brighter(rng, background, 1));
   if (rng.uniform() < kOcclusionProbability) {
     const Point from = draw_point(rng, 0, kSize);
     const Point through = centre + draw_point(rng, -5, 5);
     const Point to{2 * through.x - from.x, 2 * through.y - from.y};
     const double half_width = rng.uniform(kOcclusionMin, kOcclusionMax);
-    draw_stroke(canvas, from, to, half_width, draw_contrasting(rng, background));
+    draw_stroke(canvas, from, to, half_width, draw_colour(rng, kBackgroundMin, kBackgroundMax));
   }
   canvas.blur(rng.uniform(0, kBlurMax));
   canvas.write(bytes);
