@@ -80,6 +80,7 @@ class Pipeline {
       require_fits(graph, data_.train, *request_.from);
       return graph;
     }
+    warn_about_slow_blas(global_);
     note(global_, fmt::format("training {} on {} ({} samples)", request_.model, request_.data,
                               data_.train.size()));
     const Graph model = build_model(request_.model, {.classes = data_.train.num_classes(),

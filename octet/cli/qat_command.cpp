@@ -32,6 +32,7 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
          ": not a configuration with fixed activation scales; accepted: qat_int8, static_*");
   }
   require_writable(request.output);
+  warn_about_slow_blas(global);
   const Graph model = import_onnx(request.model);
   const DataSplits data = load(request.data, global, request.limit);
   require_fits(model, data.train, request.model);

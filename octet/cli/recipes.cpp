@@ -44,8 +44,7 @@ QatOptions default_qat(const std::string& model, int sample_rank) {
     options.train.lr = 1e-4f;
   } else if (sample_rank == 3) {
     options.train.augmentation = {.crop_padding = 4, .horizontal_flip = true};
-    options.train.lr = 1e-3f;
-    options.train.schedule = Schedule::kCosine;
+    options.train.schedule = Schedule::kCosine;  // from QatOptions' 1e-4
   }
   return options;
 }

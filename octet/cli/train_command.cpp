@@ -21,6 +21,7 @@ struct TrainRequest {
   std::optional<std::string> from, checkpoint;
   int classes = 0, input_size = 0;
   std::optional<std::int64_t> limit;
+  double validation_fraction = 0.1;
   bool resume = false;
   TrainingFlags flags;
 };
@@ -48,15 +49,6 @@ void print_epochs(const TrainResult& result) {
   }
 }
 
-void warn_about_slow_blas(const GlobalOptions& global) {
-  const BlasInfo blas = blas_info();
-  if (blas.is_reference) {
-    note(global, "warning: libtorch uses the reference BLAS (" + blas.library +
-                     "); training is many times slower than with OpenBLAS: apt-get install "
-                     "libopenblas0-openmp");
-  }
-}
-
 void run_train(TrainRequest& request, const GlobalOptions& global) {
   if (!request.compat.empty() && request.compat != "torch") {
     const std::vector<std::string> accepted{"torch"};
@@ -66,7 +58,8 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
   warn_about_slow_blas(global);
   const bool compat = request.compat == "torch";
   const bool replay = compat && request.model == "traffic_net" && request.data == "traffic";
-  const DataSplits data = load(request.data, global, request.limit, compat ? 0.0 : 0.1);
+  const DataSplits data =
+      load(request.data, global, request.limit, compat ? 0.0 : request.validation_fraction);
   Graph model =
       request.from
           ? import_onnx(*request.from)
@@ -122,6 +115,11 @@ void add_train(CLI::App& app, const Global& global) {
   command->add_option("--input-size", request->input_size, "Height and width of the input");
   command->add_option("--limit", request->limit, "At most so many samples of each part")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--validation-fraction", request->validation_fraction,
+                   "Share of the training part held out to choose the best epoch, where the "
+                   "data set has no validation part of its own")
+      ->check(CLI::Range(0.0, 0.9));
   command->add_option("--compat", request->compat,
                       "torch: all training rows, no validation part; with traffic_net on traffic "
                       "replays PyTorch's full-batch run from seed 42");

@@ -2,6 +2,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/names.h"
+#include "octet/cli/console.h"
 
 namespace octet::cli {
 namespace {
@@ -62,6 +63,15 @@ void apply(const TrainingFlags& flags, TrainOptions& options) {
     fail_unknown_name("device", flags.device, accepted);
   }
   options.device = flags.device;
+}
+
+void warn_about_slow_blas(const GlobalOptions& global) {
+  const BlasInfo blas = blas_info();
+  if (blas.is_reference) {
+    note(global, "warning: libtorch uses the reference BLAS (" + blas.library +
+                     "); training is many times slower than with OpenBLAS: apt-get install "
+                     "libopenblas0-openmp");
+  }
 }
 
 }  // namespace octet::cli

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "octet/cli/global_options.h"
 #include "octet/train/train.h"
 
 namespace octet::cli {
@@ -21,5 +22,8 @@ struct TrainingFlags {
 void add_training_flags(CLI::App& command, TrainingFlags& flags);
 /// Applies the flags. Error(kUsage) for a value that makes no sense.
 void apply(const TrainingFlags& flags, TrainOptions& options);
+
+/// A note if libtorch multiplies matrices with the reference BLAS.
+void warn_about_slow_blas(const GlobalOptions& global);
 
 }  // namespace octet::cli

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "octet/report/report.h"
-#include "octet/report/summary.h"
 #include "octet/report/sample_run.h"
+#include "octet/report/summary.h"
 
 namespace octet {
 namespace {
