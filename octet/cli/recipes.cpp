@@ -20,11 +20,10 @@ TrainOptions default_training(const std::string& model, int sample_rank) {
     return options;
   }
   if (model == "mnist_mlp") {
-    options.epochs = 1;
+    options.epochs = 3;
     options.batch = 10;
     options.optimizer = Optimizer::kAdam;
     options.lr = 1e-3f;
-    options.schedule = Schedule::kConstant;
     return options;
   }
   options.epochs = 5;
