@@ -4,7 +4,8 @@
 const color = name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
 const number = (value, digits) =>
   value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits});
-const milliseconds = value => number(value, value < 1 ? 4 : value < 10 ? 3 : value < 100 ? 2 : 1);
+// Four significant digits: a microsecond is not 0.0010 ms.
+const milliseconds = value => value >= 1e-6 && value < 1000 ? value.toPrecision(4) : number(value, 0);
 const isBaseline = (run, config) => run.configs[0] === config;
 
 // What a plot can be drawn over; `interval` is the 95 % interval where there is one.
