@@ -79,6 +79,7 @@ claims() {  # claims FOLDER
       n = split(text, parts, "`")
       for (i = 2; i <= n; i += 2) {
         commands(parts[i])
+        if (context && parts[i] ~ /^--[a-z]/) say("command", "octet " context " " parts[i])
         if (parts[i] ~ /^[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*$/) { say("test", parts[i]); proof = 1 }
       }
     }
@@ -92,7 +93,7 @@ claims() {  # claims FOLDER
       if (clause != "" && !proof) print place "\tclause\t" clause
       clause = ""
     }
-    FNR == 1 { end_clause(); fenced = 0; held = "" }
+    FNR == 1 { end_clause(); context = ""; fenced = 0; held = "" }
     /^ *```/ { fenced = !fenced; held = ""; next }
     fenced {
       held = held $0
@@ -104,6 +105,11 @@ claims() {  # claims FOLDER
     FILENAME ~ /numerics\.md$/ && /^## / {
       end_clause()
       if (/^## [0-9]/) { clause = $0; place = FILENAME ":" FNR; proof = 0 }
+    }
+    # Below a heading that names a command, an option alone is one of that command.
+    /^#/ {
+      context = ""
+      if (match($0, /`octet [a-z]+/)) context = substr($0, RSTART + 7, RLENGTH - 7)
     }
     { lower = tolower($0); if (lower ~ /no test|not implemented/) proof = 1 }
     { spans($0); links($0); paths($0) }
@@ -192,8 +198,10 @@ accepted `octet eval m.onnx --limit 3 --json`, `octet COMMAND --any`, `octet dat
 accepted ```sh\nA=1 build/release/octet eval m.onnx \\\\\n  --limit 3 | grep --color x\n```
 accepted [a](numerics.md#x) [b](https://example.org/none) octet/a_test.cpp
 accepted ## 1. Sums\nProven by `GemmTest.Adds`.
+accepted ### `octet eval M`\n`--limit N`\n### Other\n`--any`
 accepted ## 1. Sums\nNot implemented.
 refused `octet evil m.onnx`
+refused ### `octet eval M`\n`--seeds N`
 refused `octet eval m.onnx --limits 3`
 refused `octet eval m.onnx [--seeds N]`
 refused ```sh\noctet eval m.onnx \\\\\n  --limt 3\n```
