@@ -104,6 +104,7 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
     Json document{{"model", request.model},
                   {"inputs", tensors_json(graph, graph.inputs())},
                   {"outputs", tensors_json(graph, graph.outputs())},
+                  {"opset", opset_of(request.model)},
                   {"parameters", count_parameters(graph)},
                   {"macs", count_macs(graph)},
                   {"file_bytes", file_bytes(request.model)},

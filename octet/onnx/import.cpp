@@ -331,4 +331,10 @@ Graph import_onnx(const std::filesystem::path& file, const ImportOptions& option
   }
 }
 
+int opset_of(const std::filesystem::path& file) {
+  ModelProto model;
+  parse_proto(read_file(file, kMaxProtoBytes), model, file.string());
+  return read_opset(model);
+}
+
 }  // namespace octet

@@ -26,6 +26,9 @@ struct ImportOptions {
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options = {});
 
+/// The opset of ONNX's own operators that a file asks for. Errors as import_onnx.
+int opset_of(const std::filesystem::path& file);
+
 /// The model as ONNX: opset 13 (14 with HardSwish, 19 with a dilated AveragePool, which came then).
 /// Fused activations become Relu and Clip nodes, so any runtime reads it; import_onnx followed by
 /// the same passes gives back the same graph.

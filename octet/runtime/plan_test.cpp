@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <cmath>
+#include <limits>
 
 #include "octet/base/error.h"
 #include "octet/base/rng.h"
@@ -120,10 +122,9 @@ TEST_P(PlanTest, RunningTwiceGivesTheSameBytes) {
   EXPECT_EQ(first, again);
 }
 
-TEST_P(PlanTest, LayersOfAStaticModelRunOnIntegers) {
-  if (std::string(GetParam().config).find("static") == std::string::npos) {
-    GTEST_SKIP() << "only static configurations promise it";
-  }
+class StaticPlanTest : public PlanTest {};
+
+TEST_P(StaticPlanTest, EveryLayerRunsOnIntegers) {
   const Plan plan = compile(graph());
   for (const PlanLayer& layer : plan.layers()) {
     EXPECT_EQ(layer.why_float, "") << layer.name;
@@ -131,19 +132,24 @@ TEST_P(PlanTest, LayersOfAStaticModelRunOnIntegers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Zoo, PlanTest,
-    testing::Values(Case{"traffic_net", "fp32_baseline"}, Case{"traffic_net", "dynamic_int8"},
-                    Case{"traffic_net", "static_int8_per_channel"},
-                    Case{"mnist_mlp", "fp32_baseline"}, Case{"mnist_mlp", "dynamic_int8"},
-                    Case{"mnist_mlp", "static_int8_per_tensor"}, Case{"small_cnn", "fp32_baseline"},
-                    Case{"small_cnn", "dynamic_int8"}, Case{"small_cnn", "static_int8_per_channel"},
-                    Case{"small_cnn", "static_w4a4"}, Case{"resnet20", "fp32_baseline"},
-                    Case{"resnet20", "static_int8_per_channel"},
-                    Case{"mobilenet_v2", "fp32_baseline"},
-                    Case{"mobilenet_v2", "static_int8_per_tensor"},
-                    Case{"mobilenet_v2", "static_int8_per_channel"}),
-    [](const auto& info) { return std::string(info.param.model) + "_" + info.param.config; });
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+  return std::string(info.param.model) + "_" + info.param.config;
+}
+
+constexpr Case kFloatAndDynamic[] = {
+    {"traffic_net", "fp32_baseline"}, {"traffic_net", "dynamic_int8"},
+    {"mnist_mlp", "fp32_baseline"},   {"mnist_mlp", "dynamic_int8"},
+    {"small_cnn", "fp32_baseline"},   {"small_cnn", "dynamic_int8"},
+    {"resnet20", "fp32_baseline"},    {"mobilenet_v2", "fp32_baseline"}};
+constexpr Case kStatic[] = {
+    {"traffic_net", "static_int8_per_channel"}, {"mnist_mlp", "static_int8_per_tensor"},
+    {"small_cnn", "static_int8_per_channel"},   {"small_cnn", "static_w4a4"},
+    {"resnet20", "static_int8_per_channel"},    {"mobilenet_v2", "static_int8_per_tensor"},
+    {"mobilenet_v2", "static_int8_per_channel"}};
+
+INSTANTIATE_TEST_SUITE_P(Zoo, PlanTest, testing::ValuesIn(kFloatAndDynamic), case_name);
+INSTANTIATE_TEST_SUITE_P(Quantized, PlanTest, testing::ValuesIn(kStatic), case_name);
+INSTANTIATE_TEST_SUITE_P(Zoo, StaticPlanTest, testing::ValuesIn(kStatic), case_name);
 
 TEST(PlanTest, AnIntegerModelStaysCloseToItsFloatModel) {
   for (const char* model : {"mnist_mlp", "small_cnn", "resnet20"}) {
@@ -191,6 +197,103 @@ TEST(PlanTest, ASumThatCouldOverflowIsRefused) {
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 65);
     EXPECT_NE(std::string(error.what()).find("overflow"), std::string::npos);
+  }
+}
+
+/// One integer operator between a QuantizeLinear and a clamped QuantizeLinear.
+TEST(PlanTest, AClampBehindAnAverageNarrowsItsCodes) {
+  for (const bool global : {true, false}) {
+    Graph graph;
+    const TensorQuantParams codes{{0.1f}, {10}, std::nullopt, DType::kUInt8};
+    const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 3, 4, 4});
+    const ValueId d =
+        graph.add("d", DequantizeLinear{codes}, {graph.add("q", QuantizeLinear{codes}, {x})});
+    const Op pool = global ? Op(GlobalAveragePool{})
+                           : Op(AveragePool{.window = {.kernel = {2, 2}, .stride = {2, 2}}});
+    const ValueId mean = graph.add("mean", pool, {d});
+    const ValueId clip = graph.add("clip", Clip{{-0.2f, 0.3f}}, {mean});
+    graph.add_output(graph.add("y", QuantizeLinear{codes}, {clip}));
+    infer_shapes(graph);
+    const std::vector<float> input = random_input(graph, 2, 13);
+    for (const Isa isa : testable_isas()) {
+      Plan plan = compile(graph, {.isa = isa, .max_batch = 2});
+      std::vector<std::uint8_t> out(
+          static_cast<std::size_t>(plan.outputs()[0].shape.with_batch(2).num_elements()));
+      const void* in = input.data();
+      void* result = out.data();
+      plan.run(std::span(&in, 1), std::span(&result, 1), 2);
+      for (const std::uint8_t code : out) {
+        EXPECT_GE(code, 8);  // 10 - 0.2 / 0.1
+        EXPECT_LE(code, 13);
+      }
+      EXPECT_NE(*std::ranges::min_element(out), *std::ranges::max_element(out));
+    }
+  }
+}
+
+TEST(PlanTest, ActivationsOfTypeInt8GiveTheCodesOfUInt8MovedBy128) {
+  const auto outputs_of = [](DType dtype, std::int32_t zero) {
+    const TensorQuantParams codes{{0.05f}, {zero}, std::nullopt, dtype};
+    Graph graph;
+    const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 8});
+    const ValueId d =
+        graph.add("d", DequantizeLinear{codes}, {graph.add("q", QuantizeLinear{codes}, {x})});
+    std::vector<std::int8_t> weights(5 * 8);
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::int8_t>(i - 20);
+    const ValueId w =
+        graph.add("wd", DequantizeLinear{{{0.01f}, {0}, std::nullopt, DType::kInt8}},
+                  {graph.add_constant("w", Tensor::from<std::int8_t>({5, 8}, weights))});
+    graph.add_output(graph.add("y", QuantizeLinear{codes}, {graph.add("fc", Gemm{}, {d, w})}));
+    infer_shapes(graph);
+    Plan plan = compile(graph, {.max_batch = 3});
+    const std::vector<float> input = random_input(graph, 3, 17);
+    std::vector<std::uint8_t> out(15);
+    const void* in = input.data();
+    void* result = out.data();
+    plan.run(std::span(&in, 1), std::span(&result, 1), 3);
+    return out;
+  };
+  std::vector<std::uint8_t> moved = outputs_of(DType::kInt8, -20);
+  for (std::uint8_t& code : moved) code = static_cast<std::uint8_t>(code + 128);
+  EXPECT_EQ(moved, outputs_of(DType::kUInt8, 108));
+}
+
+TEST(PlanTest, AMultiplierThatIsNotFiniteIsRefused) {
+  const TensorQuantParams huge{{3e38f}, {0}, std::nullopt, DType::kUInt8};
+  const TensorQuantParams tiny{{1e-38f}, {0}, std::nullopt, DType::kUInt8};
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 1});
+  const ValueId d =
+      graph.add("d", DequantizeLinear{huge}, {graph.add("q", QuantizeLinear{huge}, {x})});
+  const ValueId w = graph.add("wd", DequantizeLinear{{{3e38f}, {0}, std::nullopt, DType::kInt8}},
+                              {graph.add_constant("w", Tensor::from<std::int8_t>({1, 1}, {1}))});
+  graph.add_output(graph.add("y", QuantizeLinear{tiny}, {graph.add("fc", Gemm{}, {d, w})}));
+  try {
+    compile(graph);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 65);
+    EXPECT_NE(std::string(error.what()).find("multiplier"), std::string::npos);
+  }
+}
+
+/// Flush to zero, set for the calling thread before compile and before run, as libtorch may.
+TEST(PlanTest, SubnormalNumbersSurviveTheCallersFlushToZero) {
+  constexpr std::int64_t kElements = 200'000;  // enough for every worker to take part
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, kElements});
+  graph.add_output(graph.add("y", Add{}, {x, x}));
+  const unsigned saved = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(saved | 0x8040);  // flush to zero, denormals are zero
+  Plan plan = compile(graph, {.threads = 3});
+  const std::vector<float> input(kElements, std::numeric_limits<float>::denorm_min());
+  std::vector<float> output(kElements);
+  plan.run(input.data(), output.data(), 1);
+  const unsigned after = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(saved);
+  EXPECT_EQ(after & 0x8040, 0x8040u);
+  for (const float value : output) {
+    ASSERT_EQ(value, 2 * std::numeric_limits<float>::denorm_min());
   }
 }
 

@@ -139,8 +139,8 @@ class GlobalAverageStep final : public Step {
               kernel_.average_u8(
                   {pixels_, channels_, nullptr, context.get<std::uint8_t>(in_.buffer) + n * sample,
                    channels_, in_.zero_point, multiplier_,
-                   context.get<std::uint8_t>(out_.buffer) + n * channels_, out_.zero_point, 0, 255,
-                   context.thread_scratch<std::int32_t>(thread)});
+                   context.get<std::uint8_t>(out_.buffer) + n * channels_, out_.zero_point,
+                   codes_.low, codes_.high, context.thread_scratch<std::int32_t>(thread)});
             } else {
               kernel_.average_f32({pixels_, channels_, nullptr,
                                    context.get<float>(in_.buffer) + n * sample, channels_,
