@@ -106,16 +106,16 @@ bool is_table(const Op& op) {
 }
 
 /// Whether insert_qdq leaves `node` between DequantizeLinear and QuantizeLinear alone. With fewer
-/// than 8 bits a clamp stands before QuantizeLinear, and only these take it in.
+/// than 8 bits a clamp stands before QuantizeLinear, which layers, sums and means take in.
 bool runs_on_integers(const Node& node, const QuantParams& output) {
   const Op& op = node.op;
   if (std::holds_alternative<Conv2d>(op) || std::holds_alternative<Gemm>(op) ||
-      std::holds_alternative<Add>(op)) {
+      std::holds_alternative<Add>(op) || std::holds_alternative<AveragePool>(op) ||
+      std::holds_alternative<GlobalAveragePool>(op)) {
     return true;
   }
   return output.bits == 8 &&
-         (is_table(op) || std::holds_alternative<Mul>(op) || std::holds_alternative<Concat>(op) ||
-          std::holds_alternative<AveragePool>(op) || std::holds_alternative<GlobalAveragePool>(op));
+         (is_table(op) || std::holds_alternative<Mul>(op) || std::holds_alternative<Concat>(op));
 }
 
 const Clamp& activation_of(const Op& op) {
