@@ -14,19 +14,19 @@ constexpr int kTrainSamples = 6000, kValidationSamples = 1000, kTestSamples = 20
 static_assert(kTrainSamples % 10 == 0 && kValidationSamples % 10 == 0 && kTestSamples % 10 == 0);
 
 // Difficulty: small_cnn should reach 85 to 95 % after 5 epochs, so that lost bits show.
-constexpr float kRadiusMin = 7.5f, kRadiusMax = 12.5f;  // of the figure, pixels
+constexpr float kRadiusMin = 6.5f, kRadiusMax = 12.5f;  // of the figure, pixels
 constexpr float kMaxTilt = 0.26f;                       // tan(angle / 2): 29 degrees
 constexpr float kStretch = 0.12f;                       // sides of the figure differ by up to this
 constexpr float kMargin = 1.0f;                         // centre to border, in radii
 constexpr float kBackgroundMin = 25.0f, kBackgroundMax = 130.0f;
-constexpr float kContrastMin = 30.0f, kContrastMax = 120.0f;  // figure above background
+constexpr float kContrastMin = 20.0f, kContrastMax = 100.0f;  // figure above background
 constexpr float kTextureMax = 20.0f;      // amplitude of the background's texture
 constexpr std::uint32_t kMaxStrokes = 3;  // distractors behind the figure: up to 2
 constexpr float kStrokeContrast = 0.6f;   // of a distractor, as a share of a figure's
-constexpr float kOcclusionProbability = 0.3f;
-constexpr float kOcclusionMin = 0.8f, kOcclusionMax = 2.0f;  // half width of the bar in front
+constexpr float kOcclusionProbability = 0.4f;
+constexpr float kOcclusionMin = 0.8f, kOcclusionMax = 2.3f;  // half width of the bar in front
 constexpr float kBlurMax = 1.0f;
-constexpr std::int32_t kNoiseMin = 3, kNoiseMax = 14;  // standard deviation of pixel noise
+constexpr std::int32_t kNoiseMin = 3, kNoiseMax = 20;  // standard deviation of pixel noise
 
 const std::array<const char*, 10> kClassNames = {"circle",  "square",  "triangle", "cross",
                                                  "ring",    "star",    "diamond",  "hexagon",
