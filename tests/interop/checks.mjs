@@ -1,0 +1,30 @@
+// The tests of this folder: run in order, counted, the count printed last.
+
+export class Skip extends Error {}
+
+const tests = [];
+
+/// `run` returns a line to print, throws Skip, or throws to fail.
+export function test(name, run) {
+  tests.push({ name, run });
+}
+
+export function require_(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+export async function runAll() {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for (const { name, run } of tests) {
+    try {
+      console.log(`ok    ${name}: ${await run()}`);
+      count.passed++;
+    } catch (error) {
+      const skipped = error instanceof Skip;
+      console.log(`${skipped ? 'skip ' : 'FAIL '} ${name}: ${error.message}`);
+      count[skipped ? 'skipped' : 'failed']++;
+    }
+  }
+  console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  return count.failed === 0;
+}

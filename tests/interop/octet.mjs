@@ -1,0 +1,37 @@
+// The program under test.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { readNpy, writeNpy } from './npy.mjs';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const work = path.join(root, 'build/interop');
+export const dataDir = [process.env.OCTET_DATA_DIR, path.join(root, '../shared/data')]
+    .find((dir) => dir && fs.existsSync(dir));
+fs.mkdirSync(work, { recursive: true });
+
+export function octet(...args) {
+  const options = ['--threads', '1', ...(dataDir ? ['--data-dir', dataDir] : [])];
+  try {
+    return execFileSync(path.join(root, 'build/release/octet'), [...options, ...args], {
+      encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28,
+    });
+  } catch (error) {
+    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${error.stderr.trim()}`);
+  }
+}
+
+export const octetJson = (...args) => JSON.parse(octet('--json', ...args));
+
+/// The outputs by name of one call on `input` {data, dims}.
+export function runOctet(model, inputName, input, outputNames) {
+  const dir = path.join(work, 'run');
+  fs.rmSync(dir, { recursive: true, force: true });
+  fs.mkdirSync(dir);
+  writeNpy(path.join(dir, 'in.npy'), input);
+  octet('run', model, '--input', `${inputName}=${dir}/in.npy`, '--output-dir', `${dir}/out`);
+  const file = (name) => path.join(dir, 'out', name.replace(/[^A-Za-z0-9_-]/g, '_') + '.npy');
+  return Object.fromEntries(outputNames.map((name) => [name, readNpy(file(name))]));
+}

@@ -1,0 +1,33 @@
+// ONNX Runtime, the judge.
+import fs from 'node:fs';
+
+import ort from 'onnxruntime-node';
+
+/// Without VNNI, ONNX Runtime's u8 x s8 kernels add pairs of products in int16 and saturate. With
+/// this option it widens the weights to u8 and is exact.
+const hasVnni = /^flags.*\bavx(512)?_vnni\b/m.test(
+    fs.existsSync('/proc/cpuinfo') ? fs.readFileSync('/proc/cpuinfo', 'utf8') : '');
+const needsOption = process.arch === 'x64' && !hasVnni;
+export const precision = needsOption ? 'session.x64quantprecision=1 (no VNNI here)' : 'default';
+
+export const ortVersion = ort.env.versions.node ?? ort.env.versions.common;
+
+export function openSession(model, options = {}) {
+  return ort.InferenceSession.create(model, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    extra: needsOption ? { session: { x64quantprecision: '1' } } : {},
+    ...options,
+  });
+}
+
+export const toOrt = ({ data, dims }) => new ort.Tensor(
+    data instanceof Float32Array ? 'float32' : 'uint8', data, dims);
+
+/// The outputs by name of one call on `input` {data, dims}.
+export async function runOrt(session, input) {
+  const results = await session.run({ [session.inputNames[0]]: toOrt(input) });
+  return Object.fromEntries(Object.entries(results).map(
+      ([name, { data, dims }]) => [name, { data, dims: [...dims] }]));
+}
