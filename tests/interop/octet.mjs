@@ -19,7 +19,7 @@ export function octet(...args) {
       encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28,
     });
   } catch (error) {
-    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${error.stderr.trim()}`);
+    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${error.stderr?.trim() ?? error.message}`);
   }
 }
 
