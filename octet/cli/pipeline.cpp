@@ -74,6 +74,11 @@ class Pipeline {
     return options;
   }
 
+  /// The zoo's name, or the file's: a folder says nothing about the model.
+  std::string model_name() const {
+    return request_.from ? std::filesystem::path(*request_.from).stem().string() : request_.model;
+  }
+
   Graph train_or_load() {
     if (request_.from) {
       Graph graph = import_onnx(*request_.from);
@@ -151,8 +156,8 @@ class Pipeline {
 
   RunRecord measure() {
     RunRecord record;
-    record.title = request_.model + " on " + request_.data;
-    record.model = request_.from.value_or(request_.model);
+    record.title = model_name() + " on " + request_.data;
+    record.model = model_name();
     record.data = request_.data;
     record.seed = global_.seed;
     record.command = global_.command;
