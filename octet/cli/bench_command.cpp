@@ -6,6 +6,7 @@
 #include "octet/cli/json_output.h"
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 
 namespace octet::cli {
 namespace {
@@ -71,7 +72,7 @@ void add_bench(CLI::App& app, const Global& global) {
   command->add_option("--rounds", flags->rounds, "Timed rounds")->check(CLI::Range(3, 1 << 24));
   command->add_option("--warmup", flags->warmup, "Rounds before")->check(CLI::Range(0, 1 << 24));
   command->add_option("--max-seconds", flags->max_seconds, "Time limit per batch size")
-      ->check(CLI::PositiveNumber);
+      ->check(number_above_0());
   command->add_flag("--no-memory", flags->no_memory, "Do not measure peak memory");
   command->footer("Example:\n  octet bench fp32.onnx int8.onnx --batch 1,32 --threads 1");
   command->callback([flags, global] { run_bench(*flags, *global); });

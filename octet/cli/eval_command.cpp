@@ -3,6 +3,7 @@
 #include "octet/cli/commands.h"
 #include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/onnx/onnx.h"
 
 namespace octet::cli {
@@ -58,8 +59,7 @@ void add_eval(CLI::App& app, const Global& global) {
   command->add_option("model", request->model, "The ONNX model")->required();
   command->add_option("--data", request->data, "Data set")->required();
   command->add_option("--split", request->split, "train, validation or test");
-  command->add_option("--limit", request->limit, "At most so many samples")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--limit", request->limit, "At most so many samples")->check(count_from_1());
   command->add_option("--against", request->against,
                       "Reference model: agreement and paired significance");
   command->footer("Example:\n  octet eval int8.onnx --data cifar10 --against fp32.onnx");

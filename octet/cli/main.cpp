@@ -10,6 +10,7 @@
 #include "octet/base/names.h"
 #include "octet/cli/commands.h"
 #include "octet/cli/console.h"
+#include "octet/cli/option_checks.h"
 
 namespace octet::cli {
 namespace {
@@ -18,7 +19,8 @@ void add_global_options(CLI::App& app, const std::shared_ptr<GlobalOptions>& glo
   app.add_flag("--json", global->json, "One JSON document on stdout, nothing else there");
   app.add_option("--threads", global->threads, "Threads (default: the cores this process may use)")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--isa", global->isa, "auto, baseline, avx2, avx512 or avx512vnni");
+  app.add_option("--isa", global->isa, "auto, baseline, avx2, avx512 or avx512vnni")
+      ->check(available_isa());
   app.add_option("--seed", global->seed, "Seed of everything random (default 1)");
   app.add_option("--data-dir", global->data_dir,
                  "Where data sets lie (default: $OCTET_DATA_DIR, else ./data)");
@@ -26,34 +28,54 @@ void add_global_options(CLI::App& app, const std::shared_ptr<GlobalOptions>& glo
   app.add_flag("-v,--verbose", global->verbose, "More detail");
 }
 
-/// Every option and subcommand that may stand where the unknown word stood.
-std::vector<std::string> known_words(const CLI::App& app) {
-  std::vector<std::string> words;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    words.push_back(command->get_name());
-  }
-  const auto add_options = [&](const CLI::App& from) {
-    for (const CLI::Option* option : from.get_options()) {
-      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
-    }
-  };
-  add_options(app);
-  for (const CLI::App* command : app.get_subcommands()) add_options(*command);
-  return words;
+/// The command that was chosen before the error, the innermost one.
+const CLI::App& chosen_command(const CLI::App& app) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
 }
 
-int report_parse_error(CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error);
-  fmt::print(stderr, "octet: {}\n", error.what());
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::vector<std::string> words = known_words(app);
-    for (const std::string& word : app.remaining(true)) {
-      if (const auto nearest = nearest_name(word, words)) {
-        fmt::print(stderr, "octet: '{}': did you mean '{}'?\n", word, *nearest);
-      }
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+/// Every option that may stand on this command line.
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command = &app; command != nullptr;
+       command = command->get_subcommands().empty() ? nullptr
+                                                    : command->get_subcommands().front()) {
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
   }
-  fmt::print(stderr, "octet: see 'octet --help' and 'octet COMMAND --help'\n");
+  return names;
+}
+
+/// What CLI11 found wrong; if it could not place a word, that word rather than what then lacked.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = chosen_command(app);
+  for (const std::string& word : app.remaining(true)) {
+    if (word.starts_with('-')) {
+      const auto nearest = nearest_name(word, option_names(app));
+      return fmt::format("unknown option '{}'{}", word,
+                         nearest ? "; did you mean '" + *nearest + "'?" : "");
+    }
+    if (command.get_require_subcommand_min() > 0) {
+      fail_unknown_name("command", word, command_names(command));
+    }
+  }
+  return error.what();
+}
+
+int report_parse_error(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  fmt::print(stderr, "octet: {}\noctet: see 'octet --help' and 'octet COMMAND --help'\n",
+             explain(app, error));
   return static_cast<int>(ErrorKind::kUsage);
 }
 

@@ -8,6 +8,7 @@
 #include "octet/cli/console.h"
 #include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/cli/qat_text.h"
 #include "octet/cli/recipes.h"
 #include "octet/cli/training_options.h"
@@ -104,9 +105,9 @@ void add_qat(CLI::App& app, const Global& global) {
   command
       ->add_option("--freeze-observers", request->freeze_observers,
                    "Share of the steps after which ranges stay fixed")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_in(0, 1));
   command->add_option("--limit", request->limit, "At most so many samples of each part")
-      ->check(CLI::PositiveNumber);
+      ->check(count_from_1());
   command->add_option("-o,--output", request->output, "The ONNX file to write")->required();
   add_training_flags(*command, request->flags);
   command->footer("Example:\n  octet qat fp32.onnx --data cifar10 --epochs 1 -o qat.onnx");

@@ -7,6 +7,7 @@
 #include "octet/cli/console.h"
 #include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/cli/recipes.h"
 #include "octet/cli/training_options.h"
 #include "octet/onnx/onnx.h"
@@ -111,15 +112,16 @@ void add_train(CLI::App& app, const Global& global) {
   command->add_option("--data", request->data, "A data set: see 'octet data list'")
       ->default_val("shapes10");
   command->add_option("--from", request->from, "Continue from the weights of this ONNX file");
-  command->add_option("--classes", request->classes, "Number of classes (default: the data's)");
+  command->add_option("--classes", request->classes, "Number of classes (default: the data's)")
+      ->check(CLI::Range(2, 10000));
   command->add_option("--input-size", request->input_size, "Height and width of the input");
   command->add_option("--limit", request->limit, "At most so many samples of each part")
-      ->check(CLI::PositiveNumber);
+      ->check(count_from_1());
   command
       ->add_option("--validation-fraction", request->validation_fraction,
                    "Share of the training part held out to choose the best epoch, where the "
                    "data set has no validation part of its own")
-      ->check(CLI::Range(0.0, 0.9));
+      ->check(number_in(0, 0.9));
   command->add_option("--compat", request->compat,
                       "torch: all training rows, no validation part; with traffic_net on traffic "
                       "replays PyTorch's full-batch run from seed 42");

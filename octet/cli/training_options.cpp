@@ -3,6 +3,7 @@
 #include "octet/base/error.h"
 #include "octet/base/names.h"
 #include "octet/cli/console.h"
+#include "octet/cli/option_checks.h"
 
 namespace octet::cli {
 namespace {
@@ -29,11 +30,10 @@ void add_training_flags(CLI::App& command, TrainingFlags& flags) {
       ->check(CLI::Range(1, 100000));
   command.add_option("--batch", flags.batch, "Samples per step; 0: the whole set in one step")
       ->check(CLI::Range(0, 1 << 20));
-  command.add_option("--lr", flags.lr, "Learning rate")->check(CLI::PositiveNumber);
+  command.add_option("--lr", flags.lr, "Learning rate")->check(number_above_0());
   command.add_option("--optimizer", flags.optimizer, "sgd or adam");
-  command.add_option("--momentum", flags.momentum, "Of sgd")->check(CLI::Range(0.0f, 1.0f));
-  command.add_option("--weight-decay", flags.weight_decay, "L2 penalty")
-      ->check(CLI::NonNegativeNumber);
+  command.add_option("--momentum", flags.momentum, "Of sgd")->check(number_in(0, 1));
+  command.add_option("--weight-decay", flags.weight_decay, "L2 penalty")->check(number_from_0());
   command.add_option("--schedule", flags.schedule, "constant, cosine or step");
   command.add_option("--step-epochs", flags.step_epochs, "Epochs between steps of --schedule step")
       ->check(CLI::Range(1, 100000));

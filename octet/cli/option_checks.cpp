@@ -1,0 +1,54 @@
+#include "octet/cli/option_checks.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <functional>
+
+#include "octet/cpu/isa.h"
+
+namespace octet::cli {
+namespace {
+
+CLI::Validator number(const std::string& accepted, std::function<bool(double)> fits) {
+  const auto check = [accepted, fits = std::move(fits)](const std::string& text) {
+    double value = 0;
+    const bool good = CLI::detail::lexical_cast(text, value) && std::isfinite(value) && fits(value);
+    return good ? std::string() : fmt::format("found {}, accepted: {}", text, accepted);
+  };
+  return {check, "NUMBER"};
+}
+
+}  // namespace
+
+CLI::Validator number_in(double low, double high) {
+  return number(fmt::format("{} to {}", low, high),
+                [low, high](double value) { return value >= low && value <= high; });
+}
+
+CLI::Validator number_above_0() {
+  return number("more than 0", [](double value) { return value > 0; });
+}
+
+CLI::Validator number_from_0() {
+  return number("0 or more", [](double value) { return value >= 0; });
+}
+
+CLI::Validator finite_number() {
+  return number("a finite number", [](double) { return true; });
+}
+
+CLI::Validator count_from_1() {
+  return number("a whole number, 1 or more",
+                [](double value) { return value >= 1 && std::floor(value) == value; });
+}
+
+CLI::Validator available_isa() {
+  const auto check = [](const std::string& name) {
+    parse_isa(name);  // throws what to say
+    return std::string();
+  };
+  return {check, "NAME"};
+}
+
+}  // namespace octet::cli

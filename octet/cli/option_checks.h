@@ -1,0 +1,23 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+
+// CLI11's own ranges let NaN pass and print the largest double with all of its digits.
+
+namespace octet::cli {
+
+/// A finite number in [low, high].
+CLI::Validator number_in(double low, double high);
+/// A finite number above 0.
+CLI::Validator number_above_0();
+/// A finite number of at least 0.
+CLI::Validator number_from_0();
+/// Any finite number.
+CLI::Validator finite_number();
+/// A whole number of at least 1.
+CLI::Validator count_from_1();
+/// "auto" or an instruction set that this machine has.
+CLI::Validator available_isa();
+
+}  // namespace octet::cli
