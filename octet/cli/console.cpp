@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 
@@ -87,6 +88,10 @@ ProgressSink training_progress(const GlobalOptions& global, const std::string& t
 const std::atomic<bool>& stop_requested() { return stop_flag; }
 
 int stop_exit_code() { return 128 + (stop_signal != 0 ? stop_signal : SIGINT); }
+
+void throw_if_stopped() {
+  if (stop_flag.load(std::memory_order_relaxed)) throw CLI::RuntimeError(stop_exit_code());
+}
 
 void install_signal_handlers() {
   std::signal(SIGINT, request_stop);

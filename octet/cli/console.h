@@ -35,6 +35,8 @@ ProgressSink training_progress(const GlobalOptions& global, const std::string& t
 const std::atomic<bool>& stop_requested();
 /// 130 after SIGINT, 143 after SIGTERM.
 int stop_exit_code();
+/// Ends the command, with that exit code, if a stop was requested.
+void throw_if_stopped();
 void install_signal_handlers();
 
 }  // namespace octet::cli

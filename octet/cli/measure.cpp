@@ -74,6 +74,7 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
   ::close(channel[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
+  throw_if_stopped();  // Ctrl-C reaches the child too
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     fail(ErrorKind::kInternal, "bench: measuring the memory of ", file.string(), " failed");
   }
@@ -129,13 +130,13 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
     std::vector<std::unique_ptr<TimedModel>> models;
     std::vector<Subject> subjects;
     for (std::size_t i = 0; i < graphs.size(); ++i) {
-      if (usable_batch(graphs[i], batch) != batch) {
-        fail(ErrorKind::kBadData, request.files[i].string(), ": its batch is fixed, found --batch ",
-             batch);
-      }
+      require_batch(graphs[i], batch, request.files[i].string());
       models.push_back(std::make_unique<TimedModel>(
           graphs[i], CompileOptions{instruction_set(global), thread_count(global), batch}, batch));
-      subjects.push_back({records[i].name, [model = models.back().get()] { model->run(); }});
+      subjects.push_back({records[i].name, [model = models.back().get()] {
+                            throw_if_stopped();
+                            model->run();
+                          }});
       if (batch == largest) records[i].arena_bytes = models.back()->plan().arena_bytes();
     }
     const std::vector<LatencyRecord> latency = measure_latency(subjects, request.latency);

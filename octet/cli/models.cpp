@@ -39,10 +39,20 @@ void require_fits(const Graph& graph, const Dataset& data, const std::string& mo
     fail(ErrorKind::kBadData, model_name, ": ", graph.inputs().size(),
          " inputs, a classifier has 1");
   }
+  if (graph.outputs().size() != 1) {
+    fail(ErrorKind::kBadData, model_name, ": ", graph.outputs().size(),
+         " outputs, a classifier has 1");
+  }
+  for (const ValueId id : {graph.inputs()[0], graph.outputs()[0]}) {
+    const Value& value = graph.value(id);
+    if (value.dtype == DType::kFloat32) continue;
+    fail(ErrorKind::kBadData, model_name, ": '", value.name, "' is ", to_string(value.dtype),
+         ", accepted: float32");
+  }
   const Shape& input = graph.value(graph.inputs()[0]).shape;
   std::vector<std::int64_t> expected{input.rank() > 0 ? input[0] : 1};
   expected.insert(expected.end(), data.sample_shape.dims().begin(), data.sample_shape.dims().end());
-  if (input != Shape(expected)) {
+  if (input != Shape(expected) || input[0] == 0) {
     fail(ErrorKind::kBadData, model_name, ": input is ", to_string(input), ", data set '",
          data.name, "' has samples of ", to_string(data.sample_shape));
   }
@@ -60,22 +70,50 @@ bool depends_on_batch(const Graph& graph) {
 }
 
 int usable_batch(const Graph& graph, int wanted) {
-  const Shape& input = graph.value(graph.inputs()[0]).shape;
-  return input.rank() > 0 && input[0] == kDynamicDim ? wanted : 1;
+  int usable = wanted;
+  for (const ValueId id : graph.inputs()) {
+    const Shape& input = graph.value(id).shape;
+    if (input.rank() > 0 && input[0] != kDynamicDim) usable = static_cast<int>(input[0]);
+  }
+  return usable;
+}
+
+void require_batch(const Graph& graph, int batch, const std::string& model_name) {
+  const int usable = usable_batch(graph, batch);
+  if (usable == batch) return;
+  fail(ErrorKind::kBadData, model_name, ": its batch is fixed to ", usable, ", found batch ",
+       batch);
 }
 
 Predictions predict_with_plan(const Graph& graph, const Dataset& data, const GlobalOptions& global,
                               const std::string& task) {
-  const int batch = depends_on_batch(graph) ? 1 : usable_batch(graph, 64);
+  const int batch = usable_batch(graph, depends_on_batch(graph) ? 1 : 64);
   Plan plan = compile(
       graph, {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+  const auto sample_elements = static_cast<std::size_t>(data.sample_shape.num_elements());
+  const auto classes = static_cast<std::size_t>(data.num_classes());
+  const auto whole_batch = static_cast<std::size_t>(batch);
+  std::vector<float> padded_samples, padded_logits;
   const Classifier classifier = [&](std::span<const float> samples, int count,
                                     std::span<float> logits) {
-    plan.run(samples.data(), logits.data(), count);
+    if (count == batch || usable_batch(graph, count) == count) {
+      plan.run(samples.data(), logits.data(), count);
+      return;
+    }
+    // The file fixes the batch. Copies fill it up: zeros would widen the ranges of dynamic scales.
+    padded_samples.resize(sample_elements * whole_batch);
+    padded_logits.resize(classes * whole_batch);
+    for (std::size_t i = 0; i < padded_samples.size(); ++i) {
+      padded_samples[i] = samples[i % samples.size()];
+    }
+    plan.run(padded_samples.data(), padded_logits.data(), batch);
+    std::copy_n(padded_logits.begin(), logits.size(), logits.begin());
   };
   ProgressBar bar(global, task, "images");
-  return predict(classifier, data, preprocessing_of(graph, data), batch,
-                 [&](std::int64_t done) { bar.update(done, data.size()); });
+  return predict(classifier, data, preprocessing_of(graph, data), batch, [&](std::int64_t done) {
+    throw_if_stopped();
+    bar.update(done, data.size());
+  });
 }
 
 ActivationSource calibration_source(const Graph& graph, const Dataset& data, int samples,
@@ -112,6 +150,7 @@ ActivationSource calibration_source(const Graph& graph, const Dataset& data, int
         sink(requested[i], values.first(values.size() / static_cast<std::size_t>(batch) *
                                         static_cast<std::size_t>(now)));
       }
+      throw_if_stopped();
       bar.update(first + now, count);
     }
   };

@@ -24,8 +24,10 @@ void require_fits(const Graph& graph, const Dataset& data, const std::string& mo
 /// Whether the answer depends on the rest of the batch: a dynamically quantized tensor takes its
 /// range from all samples of a call. Such models are evaluated one sample at a time.
 bool depends_on_batch(const Graph& graph);
-/// The largest batch the graph accepts up to `wanted`: 1 where its batch is fixed.
+/// `wanted`, or the batch that the graph fixes.
 int usable_batch(const Graph& graph, int wanted);
+/// Error(kBadData) if the graph fixes another batch.
+void require_batch(const Graph& graph, int batch, const std::string& model_name);
 
 /// Runs every sample of `data` through the compiled graph.
 Predictions predict_with_plan(const Graph& graph, const Dataset& data, const GlobalOptions& global,

@@ -14,6 +14,7 @@
 #include "octet/cli/recipes.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/onnx.h"
+#include "octet/quant/quant_points.h"
 #include "octet/report/report.h"
 #include "octet/train/qat.h"
 #include "octet/zoo/zoo.h"
@@ -35,25 +36,48 @@ class Pipeline {
       : request_(request), global_(global) {}
 
   RunRecord run() {
-    make_output_folder(request_.output);
-    data_ =
-        load(request_.data, global_, request_.tiny ? std::optional(kTinySamples) : std::nullopt);
-    trained_ = train_or_load();
+    choose_configs();
+    Graph model = prepare();
+    trained_ = request_.from ? std::move(model) : train_float(model);
     write("fp32_baseline", "float32, batch norm folded", folded(trained_));
-    for (const std::string& config : configs()) add_config(parse_config(config));
+    for (const QuantSpec& spec : configs_) add_config(spec);
     RunRecord record = measure();
     write_report(record, request_.output);
     return record;
   }
 
  private:
-  std::vector<std::string> configs() const {
-    if (!request_.configs.empty()) return request_.configs;
-    std::vector<std::string> names;
-    for (const std::string& name : config_names()) {
-      if (name != "fp32_baseline") names.push_back(name);
+  void choose_configs() {
+    for (const std::string& name : request_.configs) configs_.push_back(parse_config(name));
+    if (!configs_.empty()) return;
+    for (const std::string& name : config_names()) configs_.push_back(parse_config(name));
+    if (!can_train()) left_out_ = std::erase_if(configs_, needs_training);
+  }
+
+  static bool needs_training(const QuantSpec& spec) { return spec.scheme == Scheme::kQat; }
+
+  /// The model to start from, the data and the folder. What cannot be done is refused here, before
+  /// the hours of training.
+  Graph prepare() {
+    std::optional<Graph> given;
+    if (request_.from) given = import_onnx(*request_.from);
+    data_ =
+        load(request_.data, global_, request_.tiny ? std::optional(kTinySamples) : std::nullopt);
+    Graph model = given ? std::move(*given)
+                        : build_model(request_.model, {.classes = data_.train.num_classes(),
+                                                       .input_size = request_.input_size,
+                                                       .seed = global_.seed});
+    require_fits(model, data_.train, request_.from.value_or(request_.model));
+    require_float_graph(model);
+    for (const int batch : request_.batches) {
+      require_batch(model, batch, request_.from.value_or(request_.model));
     }
-    return names;
+    training_ = default_training(request_.model, data_.train.sample_shape.rank());
+    apply(request_.training, training_);
+    if (!request_.from || std::ranges::any_of(configs_, needs_training)) require_training();
+    make_output_folder(request_.output);
+    if (left_out_ > 0) note(global_, "qat_int8 is left out: this program has no libtorch");
+    return model;
   }
 
   static Graph folded(Graph graph) {
@@ -79,22 +103,12 @@ class Pipeline {
     return request_.from ? std::filesystem::path(*request_.from).stem().string() : request_.model;
   }
 
-  Graph train_or_load() {
-    if (request_.from) {
-      Graph graph = import_onnx(*request_.from);
-      require_fits(graph, data_.train, *request_.from);
-      return graph;
-    }
+  Graph train_float(const Graph& model) {
     warn_about_slow_blas(global_);
     note(global_, fmt::format("training {} on {} ({} samples)", request_.model, request_.data,
                               data_.train.size()));
-    const Graph model = build_model(request_.model, {.classes = data_.train.num_classes(),
-                                                     .input_size = request_.input_size,
-                                                     .seed = global_.seed});
-    require_fits(model, data_.train, request_.model);
-    TrainOptions options = default_training(request_.model, data_.train.sample_shape.rank());
-    apply(request_.training, options);
-    TrainResult result = train(model, data_, common(options), training_progress(global_, "train"));
+    TrainResult result =
+        train(model, data_, common(training_), training_progress(global_, "train"));
     require_not_stopped(result.stopped);
     return std::move(result.best);
   }
@@ -202,6 +216,9 @@ class Pipeline {
   const GlobalOptions& global_;
   DataSplits data_;
   Graph trained_;
+  TrainOptions training_;
+  std::vector<QuantSpec> configs_;
+  std::size_t left_out_ = 0;  ///< configurations that this program cannot make
   std::vector<WrittenModel> written_;
 };
 

@@ -1,5 +1,8 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "octet/base/error.h"
 #include "octet/cli/commands.h"
 #include "octet/cli/pipeline.h"
 #include "octet/report/report.h"
@@ -8,6 +11,9 @@ namespace octet::cli {
 namespace {
 
 void run(PipelineRequest& request, const GlobalOptions& global) {
+  if (std::ranges::find(request.batches, 1) == request.batches.end()) {
+    fail(ErrorKind::kUsage, "--bench-batch: 1 is missing, the frontier is drawn at batch 1");
+  }
   if (request.tiny) {
     request.latency.rounds = 10;
     request.latency.warmup = 2;

@@ -1,6 +1,7 @@
 // Built instead of octet/train where there is no libtorch (-DOCTET_WITH_TORCH=OFF).
 
 #include "octet/base/error.h"
+#include "octet/cli/training_options.h"
 #include "octet/train/qat.h"
 #include "octet/train/train.h"
 
@@ -26,5 +27,8 @@ QatResult fine_tune_quantized(const Graph&, const QuantSpec&, const DataSplits&,
 }
 
 BlasInfo blas_info() { return {"none", false}; }
+
+bool cli::can_train() { return false; }
+void cli::require_training() { fail_without_libtorch("pipeline"); }
 
 }  // namespace octet
