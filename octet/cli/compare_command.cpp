@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "octet/base/error.h"
@@ -7,6 +8,7 @@
 #include "octet/cli/json_output.h"
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/onnx/onnx.h"
 #include "octet/report/report.h"
 
@@ -25,7 +27,6 @@ struct Difference {
   std::optional<double> drop_pp, speedup, size_ratio;
 };
 
-/// The best configuration of a run: the last one, which the run made from the first.
 const ConfigRecord& find_config(const RunRecord& run, const std::string& name) {
   for (const ConfigRecord& config : run.configs) {
     if (config.name == name) return config;
@@ -33,11 +34,9 @@ const ConfigRecord& find_config(const RunRecord& run, const std::string& name) {
   fail(ErrorKind::kBadData, "compare: the run has no configuration '", name, "'");
 }
 
-double p50_at_batch_1(const ConfigRecord& config) {
-  for (const LatencyRecord& latency : config.latency) {
-    if (latency.batch == 1) return latency.p50_ms;
-  }
-  fail(ErrorKind::kBadData, "compare: configuration '", config.name, "' has no latency at batch 1");
+std::optional<double> p50_at_batch_1(const ConfigRecord& config) {
+  const auto found = std::ranges::find(config.latency, 1, &LatencyRecord::batch);
+  return found == config.latency.end() ? std::nullopt : std::optional(found->p50_ms);
 }
 
 std::vector<Difference> compare_runs(const CompareRequest& request) {
@@ -48,7 +47,8 @@ std::vector<Difference> compare_runs(const CompareRequest& request) {
     const ConfigRecord& from = find_config(a, to.name);
     Difference difference{to.name, {}, {}, {}};
     if (from.accuracy && to.accuracy) difference.drop_pp = from.accuracy->top1 - to.accuracy->top1;
-    difference.speedup = p50_at_batch_1(from) / p50_at_batch_1(to);
+    const auto before = p50_at_batch_1(from), after = p50_at_batch_1(to);
+    if (before && after) difference.speedup = *before / *after;
     if (from.file_bytes && to.file_bytes) {
       difference.size_ratio =
           static_cast<double>(*to.file_bytes) / static_cast<double>(*from.file_bytes);
@@ -59,6 +59,9 @@ std::vector<Difference> compare_runs(const CompareRequest& request) {
 }
 
 std::vector<Difference> compare_models(const CompareRequest& request, const GlobalOptions& global) {
+  if (request.max_drop && request.data.empty()) {
+    fail(ErrorKind::kUsage, "--max-drop: the accuracy of two models needs --data");
+  }
   Difference difference{request.b, {}, {}, {}};
   BenchRequest bench;
   bench.files = {request.a, request.b};
@@ -150,9 +153,12 @@ void add_compare(CLI::App& app, const Global& global) {
   command->add_option("b", request->b, "What is compared with it")->required();
   command->add_option("--data", request->data, "Data set for the accuracy of two models");
   command->add_option("--split", request->split, "train, validation or test");
-  command->add_option("--max-drop", request->max_drop, "Largest top-1 drop, percentage points");
-  command->add_option("--min-speedup", request->min_speedup, "Smallest speedup of B over A");
-  command->add_option("--max-size", request->max_size, "Largest file size of B as a share of A's");
+  command->add_option("--max-drop", request->max_drop, "Largest top-1 drop, percentage points")
+      ->check(finite_number());
+  command->add_option("--min-speedup", request->min_speedup, "Smallest speedup of B over A")
+      ->check(number_from_0());
+  command->add_option("--max-size", request->max_size, "Largest file size of B as a share of A's")
+      ->check(number_from_0());
   command->add_option("--rounds", request->rounds, "Timed rounds")->check(CLI::Range(3, 1 << 24));
   command->footer(
       "Example:\n  octet compare fp32.onnx int8.onnx --data cifar10 --max-drop 0.5 "

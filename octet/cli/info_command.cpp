@@ -42,34 +42,45 @@ void print_tensors(const char* what, const Graph& graph, const std::vector<Value
   }
 }
 
-/// Integers as rows of the innermost dimensions, as many as a person can read at a glance.
-void print_weights(const Graph& graph, const std::string& node_name) {
-  const auto layers = layer_table(graph, {});
-  const auto layer = std::ranges::find(layers, node_name, &LayerInfo::name);
+const LayerInfo& find_layer(const std::vector<LayerInfo>& layers, const std::string& name) {
+  const auto layer = std::ranges::find(layers, name, &LayerInfo::name);
   if (layer == layers.end()) {
     std::vector<std::string> names;
     for (const LayerInfo& known : layers) names.push_back(known.name);
-    fail_unknown_name("layer", node_name, names);
+    fail_unknown_name("layer", name, names);
   }
-  if (!layer->weight) {
-    fail(ErrorKind::kUsage, "layer '", node_name, "' has no constant weight");
+  if (!layer->weight) fail(ErrorKind::kUsage, "layer '", name, "' has no constant weight");
+  return *layer;
+}
+
+Json values_json(const Tensor& weight) {
+  if (weight.dtype() == DType::kInt8) return weight.data<std::int8_t>();
+  if (weight.dtype() == DType::kFloat32) return weight.data<float>();
+  fail(ErrorKind::kUnsupported, "weights of ", to_string(weight.dtype()),
+       " are not shown, accepted: int8, float32");
+}
+
+/// One row per output channel.
+void print_weights(const LayerInfo& layer, const GlobalOptions& global) {
+  const Tensor& weight = *layer.weight;
+  const Json values = values_json(weight);
+  if (global.json) {
+    Json document = to_json_document(layer);
+    document["shape"] = weight.shape().dims();
+    document["dtype"] = to_string(weight.dtype());
+    document["values"] = values;
+    print_json(document);
+    return;
   }
-  const Tensor& weight = *layer->weight;
-  fmt::print("{}: {} {}, {} bits\n", node_name, to_string(weight.dtype()),
-             to_string(weight.shape()), layer->weight_bits);
-  const std::int64_t columns = weight.num_elements() / std::max<std::int64_t>(1, weight.shape()[0]);
-  for (std::int64_t row = 0; row < weight.shape()[0]; ++row) {
-    fmt::print("[{}]", row);
-    for (std::int64_t column = 0; column < columns; ++column) {
-      const auto at = static_cast<std::size_t>(row * columns + column);
-      if (weight.dtype() == DType::kInt8) {
-        fmt::print(" {}", static_cast<int>(weight.data<std::int8_t>()[at]));
-      } else if (weight.dtype() == DType::kFloat32) {
-        fmt::print(" {:.6g}", weight.data<float>()[at]);
-      }
-    }
-    fmt::print("\n");
+  fmt::print("{}: {} {}, {} bits\n", layer.name, to_string(weight.dtype()),
+             to_string(weight.shape()), layer.weight_bits);
+  const auto rows = static_cast<std::size_t>(weight.shape().rank() > 0 ? weight.shape()[0] : 1);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t columns = values.size() / rows;
+    if (i % columns == 0) fmt::print("{}[{}]", i > 0 ? "\n" : "", i / columns);
+    fmt::print(" {:.6g}", values[i].get<double>());
   }
+  fmt::print("\n");
 }
 
 void print_layers(const std::vector<LayerInfo>& layers) {
@@ -92,7 +103,8 @@ void print_layers(const std::vector<LayerInfo>& layers) {
 void run_info(const InfoRequest& request, const GlobalOptions& global) {
   const Graph graph = import_onnx(request.model);
   if (request.weights) {
-    print_weights(graph, *request.weights);
+    const std::vector<LayerInfo> all = layer_table(graph, {});
+    print_weights(find_layer(all, *request.weights), global);
     return;
   }
   std::vector<LayerInfo> layers;
@@ -119,8 +131,8 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
   }
   print_tensors("input", graph, graph.inputs());
   print_tensors("output", graph, graph.outputs());
-  fmt::print("{} nodes, {} parameters, {} MACs per sample\n", graph.nodes().size(),
-             count_parameters(graph), count_macs(graph));
+  fmt::print("opset {}, {} nodes, {} parameters, {} MACs per sample\n", opset_of(request.model),
+             graph.nodes().size(), count_parameters(graph), count_macs(graph));
   fmt::print("{} bytes of file, {} bytes of weights\n", file_bytes(request.model),
              constant_bytes(graph));
   for (const auto& [key, value] : graph.metadata) fmt::print("{}: {}\n", key, value);

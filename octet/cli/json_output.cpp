@@ -71,6 +71,9 @@ Json bench_results(const std::vector<ConfigRecord>& records) {
   return results;
 }
 
-void print_json(const Json& document) { fmt::print("{}\n", document.dump(2)); }
+void print_json(const Json& document) {
+  // Names come from files of strangers and need not be UTF-8.
+  fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+}
 
 }  // namespace octet::cli

@@ -45,6 +45,7 @@ void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   const QuantSpec spec = spec_of(request);
   require_writable(request.output);
   const Graph model = import_onnx(request.model);
+  const std::int64_t before = file_bytes(request.model);  // the output may take its place
   const bool calibrates = spec.scheme == Scheme::kStatic;
   DataSplits data;
   if (calibrates) {
@@ -56,7 +57,7 @@ void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   }
   const QuantizedModel result = quantize_model(model, spec, data.train, request.samples, global);
   export_onnx(result.graph, request.output);
-  const std::int64_t before = file_bytes(request.model), after = file_bytes(request.output);
+  const std::int64_t after = file_bytes(request.output);
   if (global.json) {
     print_json({{"model_file", request.output},
                 {"config", spec.name},

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "octet/base/error.h"
 #include "octet/base/files.h"
 #include "octet/base/names.h"
 #include "octet/cli/commands.h"
+#include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
 #include "octet/data/npy.h"
 #include "octet/onnx/onnx.h"
@@ -62,13 +64,39 @@ int batch_of(const Graph& graph, const std::map<std::string, Tensor>& tensors) {
   return static_cast<int>(batch);
 }
 
-std::string file_name_of(const std::string& value_name) {
+/// A file name from a value's name, which may hold anything; `taken` keeps two of them apart.
+std::string file_name_of(const std::string& value_name, std::set<std::string>& taken) {
   std::string name = value_name;
   for (char& c : name) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-';
     if (!plain) c = '_';
   }
-  return name;
+  constexpr std::size_t kLongest = 200;  // file systems take 255 bytes
+  name.resize(std::min(name.size(), kLongest));
+  std::string unique = name;
+  for (int i = 2; !taken.insert(unique).second; ++i) unique = name + "_" + std::to_string(i);
+  return unique;
+}
+
+void write_outputs(const RunRequest& request, const Graph& graph,
+                   const std::vector<Tensor>& results, const GlobalOptions& global) {
+  auto written = nlohmann::ordered_json::array();
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = graph.value(graph.outputs()[i]).name;
+    const std::filesystem::path file = std::filesystem::path(request.output_dir) /
+                                       (file_name_of(name, taken) + "." + request.format);
+    request.format == "pb" ? write_tensor_proto(results[i], file) : write_npy(results[i], file);
+    written.push_back({{"name", name},
+                       {"dtype", to_string(results[i].dtype())},
+                       {"shape", results[i].shape().dims()},
+                       {"file", file.string()}});
+    if (global.quiet || global.json) continue;
+    fmt::print("{}: {} {} -> {}\n", name, to_string(results[i].dtype()),
+               to_string(results[i].shape()), file.string());
+  }
+  if (global.json) print_json({{"model", request.model}, {"outputs", written}});
 }
 
 void run_run(const RunRequest& request, const GlobalOptions& global) {
@@ -79,7 +107,6 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
   const Graph graph = import_onnx(request.model);
   const std::map<std::string, Tensor> tensors = read_inputs(request, graph);
   const int batch = batch_of(graph, tensors);
-  make_output_folder(request.output_dir);
   std::vector<Tensor> results;
   std::vector<const void*> in;
   std::vector<void*> out;
@@ -98,16 +125,8 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
       results.emplace_back(graph.value(id).dtype, graph.value(id).shape.with_batch(0));
     }
   }
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const std::string& name = graph.value(graph.outputs()[i]).name;
-    const std::filesystem::path file =
-        std::filesystem::path(request.output_dir) / (file_name_of(name) + "." + request.format);
-    request.format == "pb" ? write_tensor_proto(results[i], file) : write_npy(results[i], file);
-    if (!global.quiet && !global.json) {
-      fmt::print("{}: {} {} -> {}\n", name, to_string(results[i].dtype()),
-                 to_string(results[i].shape()), file.string());
-    }
-  }
+  make_output_folder(request.output_dir);
+  write_outputs(request, graph, results, global);
 }
 
 }  // namespace
