@@ -13,13 +13,15 @@ export const dataDir = [process.env.OCTET_DATA_DIR, path.join(root, '../shared/d
 fs.mkdirSync(work, { recursive: true });
 
 export function octet(...args) {
-  const options = ['--threads', '1', ...(dataDir ? ['--data-dir', dataDir] : [])];
+  const options = dataDir ? ['--data-dir', dataDir] : [];
+  if (!args.includes('--threads')) options.push('--threads', '1');
   try {
     return execFileSync(path.join(root, 'build/release/octet'), [...options, ...args], {
       encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28,
     });
   } catch (error) {
-    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${error.stderr?.trim() ?? error.message}`);
+    const why = error.stderr?.trim() ?? error.message;
+    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${why}`);
   }
 }
 
