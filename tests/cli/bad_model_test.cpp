@@ -140,6 +140,25 @@ TEST_F(BadModelTest, ABatchThatTheModelFixesIsKept) {
   put_model("fixed.onnx", dense_model(4, 7, 3));
   expect_fails("bench fixed.onnx --batch 8 --rounds 3", 65, {"fixed.onnx", "4", "8"});
   expect_works("bench fixed.onnx --batch 4 --rounds 3 --no-memory");
+  expect_fails("pipeline --from fixed.onnx --data roads --bench-batch 1,4 -o run", 65,
+               {"fixed.onnx", "4", "1"});
+  expect_works(
+      "quantize fixed.onnx --config static_int8_per_channel --data roads -o q.onnx "
+      "--calib-samples 10");
+  expect_works("bench fixed.onnx q.onnx --batch 4 --rounds 3");
+}
+
+TEST_F(BadModelTest, PreprocessingThatMakesNoSenseIsRefused) {
+  for (const char* json :
+       {"{", "[]", "{}", R"({"divisor":0,"mean":[0],"std":[1]})",
+        R"({"divisor":1,"mean":[0,0],"std":[1,1]})", R"({"divisor":1,"mean":[0],"std":[0]})",
+        R"({"divisor":"x","mean":[0],"std":[1]})", R"({"divisor":1,"mean":[],"std":[]})"}) {
+    SCOPED_TRACE(json);
+    Graph graph = dense_model(kDynamicDim, 7, 3);
+    graph.metadata["octet.preprocessing"] = json;
+    put_model("odd.onnx", graph);
+    expect_fails("eval odd.onnx --data roads", 65, {"preprocessing"});
+  }
 }
 
 TEST_F(BadModelTest, EvaluatesModelsOfAnyFixedBatch) {

@@ -75,6 +75,8 @@ TEST_F(UsageTest, ValuesOutOfRangeAreNamedWithTheAcceptedOnes) {
        {"weight-decay", "nan"}},
       {"train --model traffic_net --data roads --momentum nan -o t.onnx", {"momentum", "nan"}},
       {"train --model traffic_net --data roads --limit 0 -o t.onnx", {"--limit", "0"}},
+      {"train --model traffic_net --data roads --validation-fraction nan -o t.onnx",
+       {"--validation-fraction", "nan"}},
       {"info m.onnx --threads 0", {"--threads", "0", "1"}},
       {"info m.onnx --threads 1000000", {"--threads", "1000000"}},
       {"eval m.onnx --data roads --seed x", {"--seed", "x"}},
