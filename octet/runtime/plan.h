@@ -36,7 +36,8 @@ struct PlanLayer {
 
 /// A network ready to run: validated, fused, packed, with every buffer planned. Everything that
 /// can fail fails in compile(); run() neither allocates nor throws, and gives the same bytes for
-/// every instruction set, thread count and split of the batch.
+/// every instruction set, thread count and split of the batch (a dynamically quantized layer takes
+/// its range from the whole call, so its answer may depend on the split).
 ///
 /// A Plan owns its threads and its arena: use one Plan per concurrent caller.
 class Plan {

@@ -5,7 +5,6 @@
 
 #include "octet/base/error.h"
 #include "octet/runtime/integer_nodes.h"
-#include "octet/runtime/kernels/layout/layout.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
 

@@ -50,8 +50,8 @@ class EltwiseStep final : public Step {
     if (same_shape_) {
       const std::int64_t count = context.outer(c_.dims) * c_.elements_per_outer();
       context.pool->parallel_for(count, 16384, [&](std::int64_t begin, std::int64_t end, int) {
-        call(context, offset(context, a_, begin), offset(context, b_, begin),
-             offset(context, c_, begin), end - begin);
+        call(offset(context, a_, begin), offset(context, b_, begin), offset(context, c_, begin),
+             end - begin);
       });
       return;
     }
@@ -124,10 +124,10 @@ class EltwiseStep final : public Step {
     auto* scratch = context.thread_scratch<std::byte>(0);
     if (a_repeats_) a = repeat(a, scratch);
     if (b_repeats_) b = repeat(b, scratch + (static_cast<std::size_t>(run_) + 64) * sizeof(float));
-    call(context, a, b, offset(context, c_, index * run_), run_);
+    call(a, b, offset(context, c_, index * run_), run_);
   }
 
-  void call(const RunContext&, const std::byte* a, const std::byte* b, std::byte* c,
+  void call(const std::byte* a, const std::byte* b, std::byte* c,
             std::int64_t count) const noexcept {
     if (c_.dtype == DType::kUInt8) {
       const EltwiseU8Args args{count,
