@@ -58,7 +58,8 @@ std::string to_text(const RunRecord& run) {
     out += line + '\n';
     if (&row == &rows.front()) out += std::string(line.size(), '-') + '\n';
   }
-  out += '\n';
+  // The highest figure of the table may be off the frontier: level within noise, but larger.
+  out += "\nbest of the frontier, figures within noise being level:\n";
   for (const Pick& pick : picks(run)) {
     std::string ties;
     if (!pick.ties.empty()) ties = fmt::format("; level: {}", fmt::join(pick.ties, ", "));
