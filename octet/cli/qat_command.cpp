@@ -33,7 +33,6 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
          ": not a configuration with fixed activation scales; accepted: qat_int8, static_*");
   }
   require_writable(request.output);
-  warn_about_slow_blas(global);
   const Graph model = import_onnx(request.model);
   const DataSplits data = load(request.data, global, request.limit);
   require_fits(model, data.train, request.model);
@@ -47,6 +46,7 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
   options.calibration_samples = request.samples;
   options.freeze_observers = request.freeze_observers;
 
+  warn_about_slow_blas(global);
   const QatResult result =
       fine_tune_quantized(model, spec, data, options, training_progress(global, "qat"));
   export_onnx(result.quantized, request.output);

@@ -56,7 +56,6 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
     fail_unknown_name("--compat", request.compat, accepted);
   }
   require_writable(request.output);
-  warn_about_slow_blas(global);
   const bool compat = request.compat == "torch";
   const bool replay = compat && request.model == "traffic_net" && request.data == "traffic";
   const DataSplits data =
@@ -78,6 +77,7 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
   options.resume = request.resume;
   options.stop = &stop_requested();
 
+  warn_about_slow_blas(global);
   const TrainResult result = train(model, data, options, training_progress(global, "train"));
   export_onnx(result.best, request.output);
   if (result.stopped) {

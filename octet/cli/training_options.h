@@ -26,9 +26,9 @@ void apply(const TrainingFlags& flags, TrainOptions& options);
 /// A note if libtorch multiplies matrices with the reference BLAS.
 void warn_about_slow_blas(const GlobalOptions& global);
 
-/// Whether this program was built with libtorch.
+/// Whether octet-train.so, the part that uses libtorch, lies where this program looks for it.
 bool can_train();
-/// Error(kUnsupported) if it was not.
+/// Error(kUnsupported) if it does not.
 void require_training();
 
 }  // namespace octet::cli

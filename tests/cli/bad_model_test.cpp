@@ -198,12 +198,22 @@ TEST_F(BadModelTest, ReadOnlyFoldersAreRefusedBeforeTheWork) {
   std::filesystem::permissions(folder_ / "locked", std::filesystem::perms::owner_all);
 }
 
-TEST_F(BadModelTest, TrainingWithoutLibtorchIsUnsupportedAndSaysSo) {
-  if (kTrains) GTEST_SKIP() << "this program trains";
-  expect_fails("train --model traffic_net --data roads --limit 64 -o t.onnx", 69, {"libtorch"});
-  expect_fails("qat ok.onnx --data roads --limit 64 -o q.onnx", 69, {"libtorch"});
-  expect_fails("pipeline --model traffic_net --data roads --tiny -o run", 69, {"libtorch"});
-  expect_fails("pipeline --from ok.onnx --data roads --configs qat_int8 -o run", 69, {"libtorch"});
+/// The program alone in a folder, as an edge device has it.
+TEST_F(BadModelTest, WithoutItsTrainingModuleTheProgramDoesAllButTrain) {
+  install_program_alone();
+  const std::vector<std::string> says{"octet-train.so", "OCTET_WITH_TORCH=OFF", "--from"};
+  expect_fails("train --model traffic_net --data roads --limit 64 -o t.onnx", 69, says);
+  expect_fails("qat ok.onnx --data roads --limit 64 -o q.onnx", 69, says);
+  expect_fails("pipeline --model traffic_net --data roads --tiny -o run", 69, says);
+  expect_fails("pipeline --from ok.onnx --data roads --configs qat_int8 -o run", 69, says);
+  expect_works("quantize ok.onnx --config dynamic_int8 -o q.onnx");
+}
+
+TEST_F(BadModelTest, ADamagedTrainingModuleIsSaidToBeOne) {
+  install_program_alone();
+  put("octet-train.so", "not a library");
+  expect_fails("train --model traffic_net --data roads --limit 64 -o t.onnx", 69,
+               {"octet-train.so", "could not be loaded"});
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ std::map<std::string, std::string> CliTest::files() const {
 }
 
 Process CliTest::start(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command{OCTET_PROGRAM};
+  std::vector<std::string> command{program_.string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return {command,
           {.folder = folder_, .environment = {"OCTET_DATA_DIR=" + (folder_ / "data").string()}}};
@@ -125,6 +125,11 @@ void CliTest::expect_fails(const std::vector<std::string>& arguments, int exit_c
 void CliTest::expect_works(std::string_view command_line) const {
   const ProcessResult result = octet(command_line);
   EXPECT_EQ(result.exit_code, 0) << command_line << "\n" << result.err;
+}
+
+void CliTest::install_program_alone() {
+  program_ = folder_ / "octet";
+  fs::copy_file(OCTET_PROGRAM, program_);
 }
 
 void CliTest::put_traffic_net(const fs::path& name, std::uint32_t seed) const {

@@ -58,7 +58,11 @@ class CliTest : public testing::Test {
   void put_traffic_net(const std::filesystem::path& name, std::uint32_t seed = 1) const;
   void put_model(const std::filesystem::path& name, const Graph& graph) const;
 
+  /// From here on runs a copy of the program in the test's folder, with nothing beside it.
+  void install_program_alone();
+
   std::filesystem::path folder_;
+  std::filesystem::path program_ = OCTET_PROGRAM;
 };
 
 /// One dense layer from `features` to `classes`; kDynamicDim or a fixed batch.
