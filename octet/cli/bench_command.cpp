@@ -74,6 +74,7 @@ void add_bench(CLI::App& app, const Global& global) {
   command->add_option("--max-seconds", flags->max_seconds, "Time limit per batch size")
       ->check(number_above_0());
   command->add_flag("--no-memory", flags->no_memory, "Do not measure peak memory");
+  add_pass_option(*command, global);
   command->footer("Example:\n  octet bench fp32.onnx int8.onnx --batch 1,32 --threads 1");
   command->callback([flags, global] { run_bench(*flags, *global); });
 }

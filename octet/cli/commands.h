@@ -9,7 +9,7 @@
 
 namespace octet::cli {
 
-using Global = std::shared_ptr<const GlobalOptions>;
+using Global = std::shared_ptr<GlobalOptions>;
 
 void add_pipeline(CLI::App& app, const Global& global);
 void add_train(CLI::App& app, const Global& global);

@@ -62,6 +62,7 @@ void add_eval(CLI::App& app, const Global& global) {
   command->add_option("--limit", request->limit, "At most so many samples")->check(count_from_1());
   command->add_option("--against", request->against,
                       "Reference model: agreement and paired significance");
+  add_pass_option(*command, global);
   command->footer("Example:\n  octet eval int8.onnx --data cifar10 --against fp32.onnx");
   command->callback([request, global] { run_eval(*request, *global); });
 }

@@ -7,6 +7,8 @@
 
 #include "octet/cpu/isa.h"
 #include "octet/data/dataset.h"
+#include "octet/graph/passes/passes.h"
+#include "octet/runtime/plan.h"
 
 namespace octet::cli {
 
@@ -18,12 +20,15 @@ struct GlobalOptions {
   int threads = 0;  ///< 0: the cores this process may use
   std::string isa = "auto";
   std::uint32_t seed = 1;
+  PassOptions passes;              ///< only of the commands with --disable-pass
   std::filesystem::path data_dir;  ///< empty: $OCTET_DATA_DIR, else ./data
   std::string command;             ///< the command line, for the record
 };
 
 int thread_count(const GlobalOptions& global);
 Isa instruction_set(const GlobalOptions& global);
+/// How every command compiles a model for this machine.
+CompileOptions compile_options(const GlobalOptions& global, int max_batch = 1);
 DataOptions data_options(const GlobalOptions& global);
 
 }  // namespace octet::cli

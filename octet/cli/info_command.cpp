@@ -8,6 +8,7 @@
 #include "octet/cli/json_output.h"
 #include "octet/cli/layer_table.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/onnx/onnx.h"
 
 namespace octet::cli {
@@ -109,7 +110,7 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
   }
   std::vector<LayerInfo> layers;
   if (request.layers) {
-    const Plan plan = compile(graph, {.isa = instruction_set(global)});
+    const Plan plan = compile(graph, compile_options(global));
     layers = layer_table(graph, plan.layers());
   }
   if (global.json) {
@@ -149,6 +150,7 @@ void add_info(CLI::App& app, const Global& global) {
   command->add_flag("--layers", request->layers, "Kernel, precision and scales of every layer");
   command->add_flag("--graph", request->graph, "Every node with its shapes");
   command->add_option("--weights", request->weights, "Print the weights of this layer");
+  add_pass_option(*command, global);
   command->footer("Example:\n  octet info int8.onnx --layers");
   command->callback([request, global] { run_info(*request, *global); });
 }

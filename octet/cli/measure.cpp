@@ -32,8 +32,8 @@ void require_matches_reference(const Graph& graph, const std::string& name,
     note(global, fmt::format("{}: too large to be checked against the reference kernels", name));
     return;
   }
-  TimedModel fast(graph, {.isa = instruction_set(global), .threads = thread_count(global)}, 1);
-  TimedModel reference(graph, {.isa = Isa::kBaseline}, 1);
+  TimedModel fast(graph, compile_options(global), 1);
+  TimedModel reference(graph, {.isa = Isa::kBaseline, .passes = global.passes}, 1);
   fast.run();
   reference.run();
   for (std::size_t i = 0; i < fast.outputs().size(); ++i) {
@@ -43,8 +43,8 @@ void require_matches_reference(const Graph& graph, const std::string& name,
   }
 }
 
-/// Runs octet-measure, which has only what a deployment needs and not libtorch, in a fresh process
-/// and reads the figure it prints.
+/// Runs octet-measure, which has only what a deployment needs, in a fresh process and reads the
+/// figure it prints.
 std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int batch,
                                        const GlobalOptions& global) {
   const std::filesystem::path program =
@@ -54,15 +54,18 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
   }
   std::array<int, 2> channel{};
   if (::pipe(channel.data()) != 0) fail(ErrorKind::kIo, "bench: pipe: ", std::strerror(errno));
-  const std::string batch_text = std::to_string(batch);
-  const std::string threads = std::to_string(thread_count(global));
+  std::vector<std::string> words{program.string(), file.string(), std::to_string(batch),
+                                 std::to_string(thread_count(global)), global.isa};
+  words.insert(words.end(), global.passes.disabled.begin(), global.passes.disabled.end());
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   const pid_t child = ::fork();
   if (child < 0) fail(ErrorKind::kIo, "bench: fork: ", std::strerror(errno));
   if (child == 0) {
     ::dup2(channel[1], STDOUT_FILENO);
     ::close(channel[0]);
-    ::execl(program.c_str(), program.c_str(), file.c_str(), batch_text.c_str(), threads.c_str(),
-            global.isa.c_str(), static_cast<char*>(nullptr));
+    ::execv(program.c_str(), arguments.data());
     ::_exit(127);
   }
   ::close(channel[1]);
@@ -86,7 +89,7 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
 QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const Dataset& train,
                               int samples, const GlobalOptions& global) {
   Graph graph = model;
-  run_passes(graph, inference_passes());
+  run_passes(graph, inference_passes(), global.passes);
   QuantizedModel result;
   switch (spec.scheme) {
     case Scheme::kFloat:
@@ -131,8 +134,8 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
     std::vector<Subject> subjects;
     for (std::size_t i = 0; i < graphs.size(); ++i) {
       require_batch(graphs[i], batch, request.files[i].string());
-      models.push_back(std::make_unique<TimedModel>(
-          graphs[i], CompileOptions{instruction_set(global), thread_count(global), batch}, batch));
+      models.push_back(
+          std::make_unique<TimedModel>(graphs[i], compile_options(global, batch), batch));
       subjects.push_back({records[i].name, [model = models.back().get()] {
                             throw_if_stopped();
                             model->run();

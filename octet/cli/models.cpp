@@ -17,6 +17,13 @@ int thread_count(const GlobalOptions& global) {
 
 Isa instruction_set(const GlobalOptions& global) { return parse_isa(global.isa); }
 
+CompileOptions compile_options(const GlobalOptions& global, int max_batch) {
+  return {.isa = instruction_set(global),
+          .threads = thread_count(global),
+          .max_batch = max_batch,
+          .passes = global.passes};
+}
+
 DataOptions data_options(const GlobalOptions& global) {
   DataOptions options;
   options.seed = global.seed;
@@ -88,8 +95,7 @@ void require_batch(const Graph& graph, int batch, const std::string& model_name)
 Predictions predict_with_plan(const Graph& graph, const Dataset& data, const GlobalOptions& global,
                               const std::string& task) {
   const int batch = usable_batch(graph, depends_on_batch(graph) ? 1 : 64);
-  Plan plan = compile(
-      graph, {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+  Plan plan = compile(graph, compile_options(global, batch));
   const auto sample_elements = static_cast<std::size_t>(data.sample_shape.num_elements());
   const auto classes = static_cast<std::size_t>(data.num_classes());
   const auto whole_batch = static_cast<std::size_t>(batch);
@@ -123,9 +129,7 @@ ActivationSource calibration_source(const Graph& graph, const Dataset& data, int
     Graph tapped = graph;
     tapped.outputs().assign(requested.begin(), requested.end());
     const int batch = usable_batch(graph, 32);
-    Plan plan = compile(
-        tapped,
-        {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+    Plan plan = compile(tapped, compile_options(global, batch));
     std::vector<Tensor> results;
     std::vector<void*> outputs;
     for (const PlanTensor& output : plan.outputs()) {

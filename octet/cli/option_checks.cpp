@@ -51,4 +51,18 @@ CLI::Validator available_isa() {
   return {check, "NAME"};
 }
 
+void add_pass_option(CLI::App& command, const Global& global) {
+  std::string names;
+  for (const Pass& pass : inference_passes()) {
+    names += (names.empty() ? "" : ", ") + std::string(pass.name);
+  }
+  command.add_option_function<std::vector<std::string>>(
+      "--disable-pass",
+      [global](const std::vector<std::string>& disabled) {
+        for (const std::string& name : disabled) check_pass_name(name);
+        global->passes.disabled.insert(disabled.begin(), disabled.end());
+      },
+      "Leave out this rewrite of the graph: " + names);
+}
+
 }  // namespace octet::cli

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 
+#include "octet/cli/commands.h"
+
 // CLI11's own ranges let NaN pass and print the largest double with all of its digits.
 
 namespace octet::cli {
@@ -19,5 +21,8 @@ CLI::Validator finite_number();
 CLI::Validator count_from_1();
 /// "auto" or an instruction set that this machine has.
 CLI::Validator available_isa();
+
+/// --disable-pass NAME, any number of times, for the commands that quantize or compile.
+void add_pass_option(CLI::App& command, const Global& global);
 
 }  // namespace octet::cli

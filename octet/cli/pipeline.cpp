@@ -76,7 +76,8 @@ class Pipeline {
     apply(request_.training, training_);
     if (!request_.from || std::ranges::any_of(configs_, needs_training)) require_training();
     make_output_folder(request_.output);
-    if (left_out_ > 0) note(global_, "qat_int8 is left out: this program has no libtorch");
+    if (left_out_ > 0)
+      note(global_, "qat_int8 is left out: there is no octet-train.so beside this program");
     return model;
   }
 

@@ -8,6 +8,7 @@
 #include "octet/cli/json_output.h"
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/onnx/onnx.h"
 
 namespace octet::cli {
@@ -96,6 +97,7 @@ void add_quantize(CLI::App& app, const Global& global) {
   command->add_flag("--reduce-range", request->reduce_range,
                     "7-bit weights, for runtimes whose u8 x s8 kernels saturate");
   command->add_option("-o,--output", request->output, "The ONNX file to write")->required();
+  add_pass_option(*command, global);
   command->footer(
       "Example:\n  octet quantize fp32.onnx --config static_int8_per_channel --data cifar10 "
       "-o int8.onnx");

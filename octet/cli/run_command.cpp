@@ -10,6 +10,7 @@
 #include "octet/cli/commands.h"
 #include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
+#include "octet/cli/option_checks.h"
 #include "octet/data/npy.h"
 #include "octet/onnx/onnx.h"
 
@@ -112,9 +113,7 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
   std::vector<void*> out;
   for (const ValueId id : graph.inputs()) in.push_back(tensors.at(graph.value(id).name).raw());
   if (batch > 0) {
-    Plan plan = compile(
-        graph,
-        {.isa = instruction_set(global), .threads = thread_count(global), .max_batch = batch});
+    Plan plan = compile(graph, compile_options(global, batch));
     for (const PlanTensor& output : plan.outputs()) {
       results.emplace_back(output.dtype, output.shape.with_batch(batch));
     }
@@ -139,6 +138,7 @@ void add_run(CLI::App& app, const Global& global) {
       ->required();
   command->add_option("--output-dir", request->output_dir, "Where the outputs go")->required();
   command->add_option("--format", request->format, "npy or pb");
+  add_pass_option(*command, global);
   command->footer("Example:\n  octet run int8.onnx --input input=x.npy --output-dir out");
   command->callback([request, global] { run_run(*request, *global); });
 }

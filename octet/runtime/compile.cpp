@@ -153,7 +153,7 @@ Plan compile(const Graph& graph, const CompileOptions& options) {
   }
   Graph prepared = graph;
   infer_shapes(prepared);
-  run_passes(prepared, inference_passes());
+  run_passes(prepared, inference_passes(), options.passes);
   PlanBuilder builder(prepared, options);
   for (const Node& node : prepared.nodes()) lower_node(builder, node);
   for (std::size_t i = 0; i < prepared.outputs().size(); ++i) {

@@ -9,13 +9,15 @@
 #include "octet/base/tensor.h"
 #include "octet/cpu/isa.h"
 #include "octet/graph/graph.h"
+#include "octet/graph/passes/passes.h"
 
 namespace octet {
 
 struct CompileOptions {
   Isa isa = host_isa();
   int threads = 1;
-  int max_batch = 1;  ///< the arena is planned for this batch; run() accepts 1..max_batch
+  int max_batch = 1;   ///< the arena is planned for this batch; run() accepts 1..max_batch
+  PassOptions passes;  ///< which of inference_passes are left out
 };
 
 /// A graph input or output of a plan. Dynamic dimensions of `shape` are the batch.

@@ -162,6 +162,16 @@ TEST_F(RoundTripTest, BytesDependOnTheInputsAlone) {
   EXPECT_EQ(get("q.onnx"), get("a_much_longer_name_of_the_same_model.onnx"));
 }
 
+TEST_F(RoundTripTest, ADisabledPassLeavesItsNodesAlone) {
+  const std::string quantize = "quantize fp32.onnx --config static_int8_per_channel --data roads";
+  expect_works(quantize + " -o fused.onnx");
+  expect_works(quantize + " --disable-pass fuse-activations -o apart.onnx");
+  EXPECT_NE(get("fused.onnx"), get("apart.onnx"));
+  const std::string accuracy = " --data roads --json";
+  EXPECT_EQ(json_of("eval fp32.onnx" + accuracy)["top1"],
+            json_of("eval fp32.onnx --disable-pass fuse-activations" + accuracy)["top1"]);
+}
+
 TEST_F(RoundTripTest, AModelMayBeReplacedByItsQuantizedSelf) {
   put_traffic_net("m.onnx");
   const auto before = static_cast<double>(get("m.onnx").size());

@@ -58,6 +58,8 @@ TEST_F(UsageTest, MisspeltNamesGetTheNearestOneAndTheAcceptedOnes) {
       {"eval m.onnx --data roads --isa avx3", {"did you mean 'avx2'", "baseline"}},
       {"info m.onnx --isa avx3", {"did you mean 'avx2'"}},
       {"info m.onnx --weights fc3", {"did you mean 'fc"}},
+      {"bench m.onnx --disable-pass fuse-activation",
+       {"did you mean 'fuse-activations'", "fold-batch-norm"}},
       {"run m.onnx --input inptu=x.npy --output-dir out", {"did you mean 'input'"}},
   });
 }

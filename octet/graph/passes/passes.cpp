@@ -27,21 +27,21 @@ constexpr Pass kImportPasses[] = {
     {"remove-dead-nodes", remove_dead_nodes},
 };
 
-void check_disabled_names(const PassOptions& options) {
+}  // namespace
+
+void check_pass_name(std::string_view name) {
   std::vector<std::string> names;
   for (const Pass& pass : kInferencePasses) names.emplace_back(pass.name);
-  for (const std::string& name : options.disabled) {
-    if (std::ranges::find(names, name) == names.end()) fail_unknown_name("pass", name, names);
+  if (std::ranges::find(names, name) == names.end()) {
+    fail_unknown_name("pass", std::string(name), names);
   }
 }
-
-}  // namespace
 
 std::span<const Pass> import_passes() { return kImportPasses; }
 std::span<const Pass> inference_passes() { return kInferencePasses; }
 
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options) {
-  check_disabled_names(options);
+  for (const std::string& name : options.disabled) check_pass_name(name);
   infer_shapes(graph);
   for (const Pass& pass : passes) {
     if (options.disabled.contains(pass.name) || !pass.run(graph)) continue;

@@ -40,6 +40,9 @@ std::span<const Pass> import_passes();
 /// What quantization and the runtime start from: everything, in order.
 std::span<const Pass> inference_passes();
 
+/// Error(kUsage) with the nearest name if no pass is called so.
+void check_pass_name(std::string_view name);
+
 /// Runs the passes in order; after one that changed the graph, infers shapes and verifies it, so
 /// that a broken pass fails here, by name. Error(kUsage) if a disabled name is no pass's name.
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options = {});
