@@ -123,7 +123,8 @@ std::string to_markdown(const RunRecord& run) {
   const AccuracyRecord& accuracy = *run.configs.front().accuracy;
   return fmt::format(
       "# {}\n\nModel {} on {}, seed {}, {} test samples. The frontier is over file size, p50 at "
-      "batch 1 and top-1;\na difference within noise counts as a tie.\n\n{}\n## Best of the frontier\n\n{}\n"
+      "batch 1 and top-1;\na difference within noise counts as a tie.\n\n{}\n## Best of the "
+      "frontier\n\n{}\n"
       "## Latency\n\np50 in ms with its 95 % interval.\n\n{}\n## Size and memory\n\n{}\n"
       "## Machine\n\n{}",
       cell(run.title), cell(run.model), cell(run.data), run.seed, accuracy.samples,
