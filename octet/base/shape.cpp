@@ -36,7 +36,9 @@ std::string to_string(const Shape& shape) {
   std::string text = "[";
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (axis > 0) text += ", ";
-    text += shape[axis] == kDynamicDim ? "N" : std::to_string(shape[axis]);
+    text += shape[axis] == kDynamicDim   ? "N"
+            : shape[axis] == kUnknownDim ? "?"
+                                         : std::to_string(shape[axis]);
   }
   return text + "]";
 }

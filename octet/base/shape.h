@@ -9,6 +9,8 @@ namespace octet {
 
 /// A dimension whose size is known only at run time: the batch.
 inline constexpr std::int64_t kDynamicDim = -1;
+/// Any other dimension that is known only at run time: a sequence length, a product with the batch.
+inline constexpr std::int64_t kUnknownDim = -2;
 
 /// The dimensions of a tensor, outermost first. A scalar has rank 0.
 class Shape {
@@ -35,7 +37,7 @@ class Shape {
   std::vector<std::int64_t> dims_;
 };
 
-/// "[N, 3, 32, 32]"; a dynamic dimension prints as N.
+/// "[N, 3, 32, 32]"; the batch prints as N, an unknown dimension as ?.
 std::string to_string(const Shape& shape);
 
 }  // namespace octet

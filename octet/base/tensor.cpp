@@ -21,6 +21,10 @@ std::string_view to_string(DType dtype) {
       return "int64";
     case DType::kBool:
       return "bool";
+    case DType::kInt4:
+      return "int4";
+    case DType::kUInt4:
+      return "uint4";
   }
   return "?";
 }
@@ -35,10 +39,22 @@ std::size_t size_bytes(DType dtype) {
     case DType::kInt8:
     case DType::kUInt8:
     case DType::kBool:
+    case DType::kInt4:
+    case DType::kUInt4:
       return 1;
   }
   return 0;
 }
+
+namespace {
+
+/// Whether elements of `dtype` are kept as `type`, another dtype's C++ type.
+[[maybe_unused]] bool holds(DType dtype, DType type) {
+  return dtype == type || (dtype == DType::kInt4 && type == DType::kInt8) ||
+         (dtype == DType::kUInt4 && type == DType::kUInt8);
+}
+
+}  // namespace
 
 Tensor::Tensor(DType dtype, Shape shape)
     : dtype_(dtype), shape_(std::move(shape)), num_elements_(shape_.num_elements()) {
@@ -62,14 +78,14 @@ Tensor Tensor::from(Shape shape, std::span<const T> values) {
 
 template <typename T>
 std::span<const T> Tensor::data() const {
-  assert(dtype_ == dtype_of<T>());
+  assert(holds(dtype_, dtype_of<T>()));
   if (!storage_) return {};
   return {storage_->as<T>(), static_cast<std::size_t>(num_elements_)};
 }
 
 template <typename T>
 std::span<T> Tensor::mutable_data() {
-  assert(dtype_ == dtype_of<T>());
+  assert(holds(dtype_, dtype_of<T>()));
   if (!storage_) return {};
   return {reinterpret_cast<T*>(mutable_raw()), static_cast<std::size_t>(num_elements_)};
 }

@@ -11,9 +11,10 @@
 
 namespace octet {
 
-enum class DType : std::uint8_t { kFloat32, kInt8, kUInt8, kInt32, kInt64, kBool };
+/// kInt4 and kUInt4 take a byte per element in memory, of type int8_t and uint8_t; files pack two.
+enum class DType : std::uint8_t { kFloat32, kInt8, kUInt8, kInt32, kInt64, kBool, kInt4, kUInt4 };
 
-/// "float32", "int8", "uint8", "int32", "int64", "bool"
+/// "float32", "int8", "uint8", "int32", "int64", "bool", "int4", "uint4"
 std::string_view to_string(DType dtype);
 std::size_t size_bytes(DType dtype);
 
@@ -52,7 +53,7 @@ class Tensor {
   std::int64_t num_elements() const { return num_elements_; }
   std::size_t size_bytes() const;
 
-  /// The elements. Asserts that T is the tensor's dtype.
+  /// The elements. Asserts that T holds the tensor's dtype.
   template <typename T>
   std::span<const T> data() const;
   template <typename T>

@@ -40,6 +40,8 @@ std::string descriptor(DType dtype) {
     case DType::kInt64:
       return "<i8";
     case DType::kBool:
+    case DType::kInt4:
+    case DType::kUInt4:
       break;
   }
   fail(ErrorKind::kUnsupported, "npy: tensors of type ", to_string(dtype), " cannot be written");

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "octet/graph/node_error.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -13,118 +14,123 @@ constexpr std::size_t kMany = 1 << 20;
 /// How many inputs an op takes; those from `required` on may be absent.
 struct Arity {
   std::size_t required, max;
-  std::size_t outputs = 1;
+  std::size_t outputs = 1, max_outputs = 1;
 };
 
 Arity arity_of(const Op& op) {
-  return std::visit(Overloaded{
-                        [](const Conv2d&) {
-                          return Arity{2, 3};
-                        },
-                        [](const Gemm&) {
-                          return Arity{2, 3};
-                        },
-                        [](const MatMul&) {
-                          return Arity{2, 2};
-                        },
-                        [](const Add&) {
-                          return Arity{2, 2};
-                        },
-                        [](const Mul&) {
-                          return Arity{2, 2};
-                        },
-                        [](const Sub&) {
-                          return Arity{2, 2};
-                        },
-                        [](const Div&) {
-                          return Arity{2, 2};
-                        },
-                        [](const BatchNorm&) {
-                          return Arity{5, 5};
-                        },
-                        [](const Relu&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Clip&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Sigmoid&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Tanh&) {
-                          return Arity{1, 1};
-                        },
-                        [](const HardSigmoid&) {
-                          return Arity{1, 1};
-                        },
-                        [](const HardSwish&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Softmax&) {
-                          return Arity{1, 1};
-                        },
-                        [](const MaxPool&) {
-                          return Arity{1, 1};
-                        },
-                        [](const AveragePool&) {
-                          return Arity{1, 1};
-                        },
-                        [](const GlobalAveragePool&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Concat&) {
-                          return Arity{1, kMany};
-                        },
-                        [](const Flatten&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Reshape& reshape) {
-                          return Arity{1, reshape.dims.empty() ? 2u : 1u};
-                        },
-                        [](const Transpose&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Squeeze& squeeze) {
-                          return Arity{1, squeeze.axes.empty() ? 2u : 1u};
-                        },
-                        [](const Unsqueeze& unsqueeze) {
-                          return Arity{1, unsqueeze.axes.empty() ? 2u : 1u};
-                        },
-                        [](const Slice& slice) {
-                          return Arity{1, slice.axes.empty() ? 5u : 1u};
-                        },
-                        [](const Pad& pad) {
-                          return Arity{1, pad.pads.empty() ? 4u : 1u};
-                        },
-                        [](const Identity&) {
-                          return Arity{1, 1};
-                        },
-                        [](const ShapeOf&) {
-                          return Arity{1, 1};
-                        },
-                        [](const Gather&) {
-                          return Arity{2, 2};
-                        },
-                        [](const Cast&) {
-                          return Arity{1, 1};
-                        },
-                        [](const ConstantOfShape&) {
-                          return Arity{1, 1};
-                        },
-                        [](const QuantizeLinear&) {
-                          return Arity{1, 1};
-                        },
-                        [](const DequantizeLinear&) {
-                          return Arity{1, 1};
-                        },
-                        [](const DynamicQuantizeLinear&) {
-                          return Arity{1, 1, 3};
-                        },
-                        [](const MatMulInteger&) {
-                          return Arity{2, 4};
-                        },
-                    },
-                    op);
+  return std::visit(
+      Overloaded{
+          [](const Conv2d&) {
+            return Arity{2, 3};
+          },
+          [](const Gemm&) {
+            return Arity{2, 3};
+          },
+          [](const MatMul&) {
+            return Arity{2, 2};
+          },
+          [](const Add&) {
+            return Arity{2, 2};
+          },
+          [](const Mul&) {
+            return Arity{2, 2};
+          },
+          [](const Sub&) {
+            return Arity{2, 2};
+          },
+          [](const Div&) {
+            return Arity{2, 2};
+          },
+          [](const BatchNorm&) {
+            return Arity{5, 5};
+          },
+          [](const Relu&) {
+            return Arity{1, 1};
+          },
+          [](const Clip&) {
+            return Arity{1, 1};
+          },
+          [](const Sigmoid&) {
+            return Arity{1, 1};
+          },
+          [](const Tanh&) {
+            return Arity{1, 1};
+          },
+          [](const HardSigmoid&) {
+            return Arity{1, 1};
+          },
+          [](const HardSwish&) {
+            return Arity{1, 1};
+          },
+          [](const Softmax&) {
+            return Arity{1, 1};
+          },
+          [](const MaxPool&) {
+            return Arity{1, 1};
+          },
+          [](const AveragePool&) {
+            return Arity{1, 1};
+          },
+          [](const GlobalAveragePool&) {
+            return Arity{1, 1};
+          },
+          [](const Concat&) {
+            return Arity{1, kMany};
+          },
+          [](const Flatten&) {
+            return Arity{1, 1};
+          },
+          [](const Reshape& reshape) {
+            return Arity{1, reshape.dims.empty() ? 2u : 1u};
+          },
+          [](const Transpose&) {
+            return Arity{1, 1};
+          },
+          [](const Squeeze& squeeze) {
+            return Arity{1, squeeze.axes.empty() ? 2u : 1u};
+          },
+          [](const Unsqueeze& unsqueeze) {
+            return Arity{1, unsqueeze.axes.empty() ? 2u : 1u};
+          },
+          [](const Slice& slice) {
+            return Arity{1, slice.axes.empty() ? 5u : 1u};
+          },
+          [](const Pad& pad) {
+            return Arity{1, pad.pads.empty() ? 4u : 1u};
+          },
+          [](const Identity&) {
+            return Arity{1, 1};
+          },
+          [](const ShapeOf&) {
+            return Arity{1, 1};
+          },
+          [](const Gather&) {
+            return Arity{2, 2};
+          },
+          [](const Cast&) {
+            return Arity{1, 1};
+          },
+          [](const ConstantOfShape&) {
+            return Arity{1, 1};
+          },
+          [](const QuantizeLinear&) {
+            return Arity{1, 1};
+          },
+          [](const DequantizeLinear&) {
+            return Arity{1, 1};
+          },
+          [](const DynamicQuantizeLinear&) {
+            return Arity{1, 1, 3};
+          },
+          [](const MatMulInteger&) {
+            return Arity{2, 4};
+          },
+          [](const Function& function) {
+            const FunctionArity arity = function.definition->arity();
+            return Arity{arity.inputs, arity.max_inputs, arity.outputs, arity.max_outputs};
+          },
+      },
+      op);
 }
 
 void check_arity(const Node& node) {
@@ -144,7 +150,8 @@ void check_arity(const Node& node) {
       fail_node(ErrorKind::kBadData, node, "input ", i, " is absent, accepted: a value");
     }
   }
-  if (node.outputs.size() != arity.outputs) {
+  if (node.outputs.size() < arity.outputs ||
+      node.outputs.size() > std::max(arity.outputs, arity.max_outputs)) {
     fail_node(ErrorKind::kBadData, node, node.outputs.size(),
               " outputs, accepted: ", arity.outputs);
   }
@@ -345,6 +352,7 @@ void check_dtypes(const Graph& graph, const Node& node) {
           [&](const QuantizeLinear&) { all_float(); },
           [&](const DequantizeLinear& op) { require_dtype(graph, node, 0, {op.params.dtype}); },
           [&](const DynamicQuantizeLinear&) { all_float(); },
+          [&](const Function&) { any(); },  // with the shapes, by output_types
           [&](const MatMulInteger&) {
             require_dtype(graph, node, 0, {DType::kUInt8, DType::kInt8});
             require_dtype(graph, node, 1, {DType::kInt8, DType::kUInt8});

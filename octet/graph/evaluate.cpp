@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "octet/graph/tensor_view.h"
+
 namespace octet {
 namespace {
 
@@ -181,26 +183,6 @@ bool cast_elements(const Tensor& x, Tensor& result) {
     dst[i] = static_cast<To>(src[i]);
   }
   return true;
-}
-
-/// Calls `function` with a value of the C++ type of `dtype`.
-template <typename Function>
-auto with_type(DType dtype, Function function) {
-  switch (dtype) {
-    case DType::kInt8:
-      return function(std::int8_t{});
-    case DType::kUInt8:
-      return function(std::uint8_t{});
-    case DType::kInt32:
-      return function(std::int32_t{});
-    case DType::kInt64:
-      return function(std::int64_t{});
-    case DType::kBool:
-      return function(bool{});
-    case DType::kFloat32:
-      break;
-  }
-  return function(float{});
 }
 
 std::optional<Tensor> cast(const Cast& op, const Tensor& x) {

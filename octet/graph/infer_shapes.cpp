@@ -4,18 +4,13 @@
 #include "octet/graph/known_elements.h"
 #include "octet/graph/node_error.h"
 #include "octet/graph/shape_rules.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
 constexpr int kMaxRank = 64;
-
-/// dtype and shape of one output.
-struct TensorType {
-  DType dtype;
-  Shape shape;
-};
 
 class ShapeInference {
  public:
@@ -180,6 +175,11 @@ std::vector<TensorType> ShapeInference::output_types(const Node& node, const Op&
           },
           [&](const MatMulInteger&) {
             return Types{{DType::kInt32, matmul_shape(node, in[0], in[1])}};
+          },
+          [&](const Function& function) {
+            Types types = function.definition->output_types(FunctionInputs(graph_, node, known_));
+            types.resize(node.outputs.size());  // the last ones may be left out
+            return types;
           },
       },
       op);

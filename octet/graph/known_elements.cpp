@@ -5,6 +5,7 @@
 
 #include "octet/graph/evaluate.h"
 #include "octet/graph/node_error.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -156,6 +157,28 @@ KnownElements known_shape(const Shape& shape) {
   return known;
 }
 
+namespace {
+
+std::optional<KnownElements> known_function_output(const Graph& graph, const Node& node,
+                                                   const TensorFunction& function,
+                                                   const KnownValues& known) {
+  std::vector<std::optional<Tensor>> inputs;
+  for (const std::optional<ValueId>& id : node.inputs) {
+    inputs.emplace_back();
+    if (!id) continue;
+    const std::optional<KnownElements>& input = known[static_cast<std::size_t>(*id)];
+    if (!input || !input->is_constant()) return std::nullopt;
+    inputs.back() = input->value;
+  }
+  const Value& output = graph.value(node.outputs[0]);
+  const TensorType type{output.dtype, output.shape};
+  auto result = apply(function, inputs, std::span(&type, 1));
+  if (!result) return std::nullopt;
+  return known_constant(std::move(result->front()));
+}
+
+}  // namespace
+
 std::optional<KnownElements> known_output(const Graph& graph, const Node& node, const Op& op,
                                           const KnownValues& known) {
   if (node.outputs.size() != 1) return std::nullopt;
@@ -164,6 +187,9 @@ std::optional<KnownElements> known_output(const Graph& graph, const Node& node, 
     return known_shape(graph.value(*node.inputs[0]).shape);
   }
   if (!shape.is_static() || shape.num_elements() > kMaxKnownElements) return std::nullopt;
+  if (const auto* function = std::get_if<Function>(&op)) {
+    return known_function_output(graph, node, *function->definition, known);
+  }
 
   std::vector<Tensor> values, masks;
   bool constant = true;

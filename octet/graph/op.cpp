@@ -1,6 +1,10 @@
 #include "octet/graph/op.h"
 
+#include "octet/graph/tensor_function.h"
+
 namespace octet {
+
+bool operator==(const Function& a, const Function& b) { return *a.definition == *b.definition; }
 
 std::string_view op_name(const Op& op) {
   using Name = std::string_view;
@@ -41,6 +45,7 @@ std::string_view op_name(const Op& op) {
           [](const DequantizeLinear&) -> Name { return "DequantizeLinear"; },
           [](const DynamicQuantizeLinear&) -> Name { return "DynamicQuantizeLinear"; },
           [](const MatMulInteger&) -> Name { return "MatMulInteger"; },
+          [](const Function& function) -> Name { return function.definition->onnx_name(); },
       },
       op);
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -211,11 +212,20 @@ struct MatMulInteger {
   friend bool operator==(const MatMulInteger&, const MatMulInteger&) = default;
 };
 
-using Op = std::variant<Conv2d, Gemm, MatMul, Add, Mul, Sub, Div, BatchNorm, Relu, Clip, Sigmoid,
-                        Tanh, HardSigmoid, HardSwish, Softmax, MaxPool, AveragePool,
-                        GlobalAveragePool, Concat, Flatten, Reshape, Transpose, Squeeze, Unsqueeze,
-                        Slice, Pad, Identity, ShapeOf, Gather, Cast, ConstantOfShape,
-                        QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, MatMulInteger>;
+// ---- everything else ----
+class TensorFunction;
+/// An operator of the open set, known by its definition (tensor_function.h).
+struct Function {
+  std::shared_ptr<const TensorFunction> definition;
+  friend bool operator==(const Function& a, const Function& b);
+};
+
+using Op =
+    std::variant<Conv2d, Gemm, MatMul, Add, Mul, Sub, Div, BatchNorm, Relu, Clip, Sigmoid, Tanh,
+                 HardSigmoid, HardSwish, Softmax, MaxPool, AveragePool, GlobalAveragePool, Concat,
+                 Flatten, Reshape, Transpose, Squeeze, Unsqueeze, Slice, Pad, Identity, ShapeOf,
+                 Gather, Cast, ConstantOfShape, QuantizeLinear, DequantizeLinear,
+                 DynamicQuantizeLinear, MatMulInteger, Function>;
 
 /// The ONNX name of the operator: "Conv", "Gemm", "QuantizeLinear".
 std::string_view op_name(const Op& op);

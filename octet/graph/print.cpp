@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "octet/graph/graph.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -52,6 +53,28 @@ std::string params_text(const TensorQuantParams& params) {
          " zero_point=" + std::to_string(params.zero_point.at(0));
 }
 
+std::string attributes_text(const TensorFunction& function) {
+  std::string text;
+  for (const Attribute& attribute : function.attributes()) {
+    text += " " + attribute.name + "=";
+    text += std::visit(Overloaded{
+                           [](std::int64_t value) { return std::to_string(value); },
+                           [](float value) { return number(value); },
+                           [](const std::string& value) { return value; },
+                           [](const std::vector<std::int64_t>& values) { return joined(values); },
+                           [](const std::vector<float>& values) {
+                             std::string list;
+                             for (const float value : values) {
+                               list += (list.empty() ? "" : ",") + number(value);
+                             }
+                             return list;
+                           },
+                       },
+                       attribute.value);
+  }
+  return text;
+}
+
 std::string attributes(const Op& op) {
   return std::visit(
       Overloaded{
@@ -98,6 +121,7 @@ std::string attributes(const Op& op) {
           [](const Cast& cast) { return " to=" + std::string(to_string(cast.to)); },
           [](const QuantizeLinear& op) { return params_text(op.params); },
           [](const DequantizeLinear& op) { return params_text(op.params); },
+          [](const Function& function) { return attributes_text(*function.definition); },
           [](const auto&) { return std::string(); },
       },
       op);

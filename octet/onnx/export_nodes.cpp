@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "octet/base/error.h"
+#include "octet/graph/tensor_function.h"
 #include "octet/onnx/graph_writer.h"
 #include "octet/onnx/momentum.h"
 #include "octet/onnx/tensor_proto.h"
@@ -43,8 +44,10 @@ Tensor scalar_tensor(DType dtype, float value) {
     case DType::kFloat32:
       return Tensor::scalar(value);
     case DType::kInt8:
+    case DType::kInt4:
       return Tensor::scalar(static_cast<std::int8_t>(value));
     case DType::kUInt8:
+    case DType::kUInt4:
       return Tensor::scalar(static_cast<std::uint8_t>(value));
     case DType::kInt32:
       return Tensor::scalar(static_cast<std::int32_t>(value));
@@ -142,6 +145,25 @@ class NodeWriter {
   void operator()(const DequantizeLinear& op) {
     add_quantization(writer_.quant_names(*node_.inputs[0], *node_.inputs[0], op.params));
   }
+  void operator()(const Function& function) {
+    NodeProto& node = add();
+    for (const Attribute& attribute : function.definition->attributes()) {
+      const char* name = attribute.name.c_str();
+      std::visit(Overloaded{
+                     [&](std::int64_t value) { add_int(node, name, value); },
+                     [&](float value) { add_float(node, name, value); },
+                     [&](const std::string& value) {
+                       add_attribute(node, name, AttributeProto::STRING).set_s(value);
+                     },
+                     [&](const std::vector<std::int64_t>& values) { add_ints(node, name, values); },
+                     [&](const std::vector<float>& values) {
+                       AttributeProto& floats = add_attribute(node, name, AttributeProto::FLOATS);
+                       for (const float value : values) floats.add_floats(value);
+                     },
+                 },
+                 attribute.value);
+    }
+  }
   /// The operators without attributes: ONNX has the same.
   template <typename OpType>
   void operator()(const OpType&) {
@@ -216,12 +238,14 @@ void write_node(GraphWriter& writer, const Node& node) {
 }
 
 int required_opset(const Op& op) {
-  return std::visit(Overloaded{[](const HardSwish&) { return 14; },
-                               [](const AveragePool& pool) {
-                                 return pool.window.dilation == std::array{1, 1} ? 13 : 19;
-                               },
-                               [](const auto&) { return 13; }},
-                    op);
+  return std::visit(
+      Overloaded{[](const HardSwish&) { return 14; },
+                 [](const AveragePool& pool) {
+                   return pool.window.dilation == std::array{1, 1} ? 13 : 19;
+                 },
+                 [](const Function& function) { return function.definition->opset(); },
+                 [](const auto&) { return 13; }},
+      op);
 }
 
 }  // namespace octet

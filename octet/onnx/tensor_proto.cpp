@@ -28,6 +28,32 @@ constexpr std::string_view kDataTypeNames[] = {
     "float8e5m2fnuz", "uint4",    "int4",         "float4e2m1",     "float8e8m0",
     "uint2",          "int2"};
 
+/// Data types that came after the schema at hand.
+constexpr int kOnnxUInt4 = 21, kOnnxInt4 = 22;
+
+bool is_packed(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUInt4; }
+
+/// Two elements per byte, the first one in the low nibble; int4 is two's complement.
+Tensor unpack_nibbles(const std::string& packed, DType dtype, Shape shape) {
+  Tensor tensor(dtype, std::move(shape));
+  std::byte* out = tensor.mutable_raw();
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(packed[static_cast<std::size_t>(i / 2)]);
+    const int nibble = i % 2 == 0 ? byte & 15 : byte >> 4;
+    out[i] = static_cast<std::byte>(dtype == DType::kInt4 && nibble > 7 ? nibble - 16 : nibble);
+  }
+  return tensor;
+}
+
+std::string pack_nibbles(const Tensor& tensor) {
+  std::string packed(static_cast<std::size_t>((tensor.num_elements() + 1) / 2), '\0');
+  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
+    const int nibble = std::to_integer<int>(tensor.raw()[i]) & 15;
+    packed[static_cast<std::size_t>(i / 2)] |= static_cast<char>(i % 2 == 0 ? nibble : nibble << 4);
+  }
+  return packed;
+}
+
 Shape shape_of(const TensorProto& proto, std::string_view where) {
   if (proto.dims_size() > kMaxRank) {
     fail(ErrorKind::kUnsupported, where, ": rank ", proto.dims_size(), ", accepted: at most ",
@@ -58,10 +84,13 @@ std::int64_t count_of(const Shape& shape, std::string_view where) {
 
 Tensor from_raw(const std::string& raw, DType dtype, Shape shape, std::int64_t count,
                 std::string_view where) {
-  const std::size_t expected = static_cast<std::size_t>(count) * size_bytes(dtype);
+  const std::size_t expected = is_packed(dtype)
+                                   ? static_cast<std::size_t>(count + 1) / 2
+                                   : static_cast<std::size_t>(count) * size_bytes(dtype);
   if (raw.size() != expected) {
     fail_length(where, "raw_data", raw.size(), "bytes", expected, dtype, shape);
   }
+  if (is_packed(dtype)) return unpack_nibbles(raw, dtype, std::move(shape));
   Tensor tensor(dtype, std::move(shape));
   if (dtype == DType::kBool) {
     // A bool that holds neither 0 nor 1 would be undefined behaviour to read.
@@ -113,13 +142,17 @@ DType dtype_from_onnx(int data_type, std::string_view where) {
       return DType::kInt64;
     case TensorProto::BOOL:
       return DType::kBool;
+    case kOnnxInt4:
+      return DType::kInt4;
+    case kOnnxUInt4:
+      return DType::kUInt4;
     default:
       break;
   }
   const bool known = data_type >= 0 && data_type < static_cast<int>(std::size(kDataTypeNames));
   fail(ErrorKind::kUnsupported, where, ": data type ", data_type, " (",
        known ? kDataTypeNames[data_type] : "unknown",
-       "), accepted: float, int8, uint8, int32, int64, bool");
+       "), accepted: float, int8, uint8, int32, int64, bool, int4, uint4");
 }
 
 int dtype_to_onnx(DType dtype) {
@@ -136,6 +169,10 @@ int dtype_to_onnx(DType dtype) {
       return TensorProto::INT64;
     case DType::kBool:
       return TensorProto::BOOL;
+    case DType::kInt4:
+      return kOnnxInt4;
+    case DType::kUInt4:
+      return kOnnxUInt4;
   }
   return TensorProto::UNDEFINED;
 }
@@ -169,6 +206,14 @@ Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
                                       where);
     case DType::kBool:
       return from_field<bool>(proto.int32_data(), "int32_data", std::move(shape), count, where);
+    case DType::kInt4:
+    case DType::kUInt4: {
+      // Each number holds one byte of the packed data.
+      const Tensor bytes = from_field<std::uint8_t>(proto.int32_data(), "int32_data",
+                                                    Shape{(count + 1) / 2}, (count + 1) / 2, where);
+      return unpack_nibbles({reinterpret_cast<const char*>(bytes.raw()), bytes.size_bytes()}, dtype,
+                            std::move(shape));
+    }
     case DType::kInt64:
       break;
   }
@@ -178,6 +223,10 @@ Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
 void tensor_to_proto(const Tensor& tensor, TensorProto& proto) {
   proto.set_data_type(dtype_to_onnx(tensor.dtype()));
   for (const std::int64_t dim : tensor.shape().dims()) proto.add_dims(dim);
+  if (is_packed(tensor.dtype())) {
+    proto.set_raw_data(pack_nibbles(tensor));
+    return;
+  }
   proto.set_raw_data(tensor.raw(), tensor.size_bytes());
 }
 

@@ -99,9 +99,24 @@ TEST(TensorProtoTest, RefusesValuesOutsideTheDtype) {
 TEST(TensorProtoTest, NamesDataTypesThatItDoesNotHave) {
   for (const auto& [type, name] :
        {std::pair{0, "undefined"}, std::pair{8, "string"}, std::pair{10, "float16"},
-        std::pair{22, "int4"}, std::pair{999, "unknown"}, std::pair{-1, "unknown"}}) {
+        std::pair{23, "float4e2m1"}, std::pair{999, "unknown"}, std::pair{-1, "unknown"}}) {
     EXPECT_THAT(error_of(ErrorKind::kUnsupported, proto_of(type, {})), HasSubstr(name));
   }
+}
+
+TEST(TensorProtoTest, FourBitTensorsArePackedTwoPerByteLowNibbleFirst) {
+  Tensor tensor(DType::kInt4, Shape{3});
+  for (const auto& [i, value] : {std::pair{0, -8}, std::pair{1, 7}, std::pair{2, -1}}) {
+    tensor.mutable_raw()[i] = static_cast<std::byte>(value);
+  }
+  TensorProto proto;
+  tensor_to_proto(tensor, proto);
+  EXPECT_EQ(proto.raw_data(), std::string("\x78\x0f"));
+  EXPECT_EQ(tensor_from_proto(proto, "t"), tensor);
+  proto.set_raw_data("\x78");  // a byte short
+  error_of(ErrorKind::kBadData, proto);
+  proto.set_raw_data(std::string("\x78\x0f\x00", 3));
+  error_of(ErrorKind::kBadData, proto);
 }
 
 TEST(TensorProtoTest, NeverOpensExternalFiles) {

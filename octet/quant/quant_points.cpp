@@ -74,6 +74,7 @@ IntegerRole role_of(const Op& op) {
                         [](const DequantizeLinear&) { return kFloat; },
                         [](const DynamicQuantizeLinear&) { return kFloat; },
                         [](const MatMulInteger&) { return kFloat; },
+                        [](const Function&) { return kFloat; },
                     },
                     op);
 }

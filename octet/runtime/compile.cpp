@@ -1,11 +1,13 @@
 #include <algorithm>
 
 #include "octet/base/error.h"
+#include "octet/graph/evaluate.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/runtime/plan_impl.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/eltwise_steps.h"
+#include "octet/runtime/steps/function_step.h"
 #include "octet/runtime/steps/pool_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
 
@@ -55,6 +57,33 @@ void lower_integer(PlanBuilder& builder, const Node& node, const IntegerNode& in
        op_name(node.op), " in this form");
 }
 
+/// Whether the operator is arithmetic whose float version deserves an explanation.
+bool is_compute(const Op& op) {
+  return !std::holds_alternative<QuantizeLinear>(op) &&
+         !std::holds_alternative<DequantizeLinear>(op) &&
+         !std::holds_alternative<DynamicQuantizeLinear>(op) &&
+         !std::holds_alternative<MatMulInteger>(op);
+}
+
+/// Whether there may be a kernel for the dtypes: arithmetic is on floats, and what only moves
+/// elements is on bytes too. (Codes of a quantized region are no matter of dtypes.)
+bool has_kernel_dtypes(const PlanBuilder& builder, const Node& node) {
+  if (!is_compute(node.op)) return true;
+  const bool bytes = moves_elements(node.op);
+  const auto fits = [&](ValueId id) {
+    const DType dtype = builder.graph().value(id).dtype;
+    return dtype == DType::kFloat32 || (bytes && size_bytes(dtype) == 1 && dtype != DType::kBool);
+  };
+  return std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || fits(*id); }) &&
+         std::ranges::all_of(node.outputs, fits);
+}
+
+void lower_by_definition(PlanBuilder& builder, const Node& node) {
+  auto function = function_of(node.op);
+  if (!function) fail_unsupported(node);
+  lower_function(builder, node, std::move(function));
+}
+
 void lower_float(PlanBuilder& builder, const Node& node) {
   const auto input = [&] { return *node.inputs[0]; };
   const ValueId output = node.outputs[0];
@@ -94,17 +123,9 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const MatMulInteger&) {
                    if (!lower_dynamic_linear(builder, node)) fail_unsupported(node);
                  },
-                 [&](const auto&) { fail_unsupported(node); },
+                 [&](const auto&) { lower_by_definition(builder, node); },
              },
              node.op);
-}
-
-/// Whether the operator is arithmetic whose float version deserves an explanation.
-bool is_compute(const Op& op) {
-  return !std::holds_alternative<QuantizeLinear>(op) &&
-         !std::holds_alternative<DequantizeLinear>(op) &&
-         !std::holds_alternative<DynamicQuantizeLinear>(op) &&
-         !std::holds_alternative<MatMulInteger>(op);
 }
 
 /// The product of the scales stands before the MatMulInteger whose layer computes it.
@@ -137,6 +158,10 @@ void lower_node(PlanBuilder& builder, const Node& node) {
     return;
   }
   if (lower_clamped_quantize(builder, node)) return;
+  if (!has_kernel_dtypes(builder, node)) {
+    lower_by_definition(builder, node);
+    return;
+  }
   lower_float(builder, node);
   if (!is_compute(node.op)) return;
   for (std::size_t i = first; i < builder.layers.size(); ++i) {

@@ -62,6 +62,7 @@ void Plan::Impl::run(std::span<const void* const> in, std::span<void* const> out
   assert(in.size() == inputs.size() && out.size() == outputs.size());
   assert(batch >= 1 && batch <= options.max_batch);
   const DefaultFloatEnvironment environment;
+  undefined = nullptr;
   for (const IoPatch& patch : input_patches_) {
     // Steps only read the caller's inputs; the table holds one pointer type for all buffers.
     pointers_[patch.buffer] = static_cast<std::byte*>(const_cast<void*>(in[patch.index]));
@@ -69,7 +70,8 @@ void Plan::Impl::run(std::span<const void* const> in, std::span<void* const> out
   for (const IoPatch& patch : output_patches_) {
     pointers_[patch.buffer] = static_cast<std::byte*>(out[patch.index]);
   }
-  const RunContext context{batch, pool_.get(), pointers_.data(), scratch_, scratch_stride_};
+  const RunContext context{batch,    pool_.get(),     pointers_.data(),
+                           scratch_, scratch_stride_, &undefined};
   if (seconds_per_layer == nullptr) {
     for (const auto& step : steps_) step->run(context);
     return;
@@ -91,6 +93,7 @@ const std::vector<PlanTensor>& Plan::inputs() const { return impl_->inputs; }
 const std::vector<PlanTensor>& Plan::outputs() const { return impl_->outputs; }
 int Plan::max_batch() const { return impl_->options.max_batch; }
 const std::vector<PlanLayer>& Plan::layers() const { return impl_->layers; }
+const std::string* Plan::undefined_node() const { return impl_->undefined; }
 std::int64_t Plan::arena_bytes() const { return impl_->arena_bytes; }
 std::int64_t Plan::packed_bytes() const { return impl_->packed_bytes; }
 

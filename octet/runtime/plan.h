@@ -58,6 +58,10 @@ class Plan {
   /// One float input, one float output: the usual classifier.
   void run(const float* input, float* output, int batch) noexcept;
 
+  /// The node whose result was not defined for the data of the last run (an index out of range, an
+  /// integer divided by zero), so that its outputs are worthless; null if all was well.
+  const std::string* undefined_node() const;
+
   /// Runs step by step and adds each step's time; for `octet bench --roofline` and `analyze`.
   const std::vector<PlanLayer>& layers() const;
   void run_timed(std::span<const void* const> inputs, std::span<void* const> outputs, int batch,

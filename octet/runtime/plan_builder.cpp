@@ -50,7 +50,7 @@ PlanBuilder::PlanBuilder(const Graph& graph, const CompileOptions& options)
 }
 
 bool PlanBuilder::has(ValueId value) const {
-  return stored_[static_cast<std::size_t>(value)].first;
+  return stored_[static_cast<std::size_t>(value)].first || located_.contains(value);
 }
 
 void PlanBuilder::define_as(ValueId value, Stored stored) {
@@ -91,6 +91,10 @@ const Stored& PlanBuilder::define(ValueId value, DType dtype, float scale,
 const Stored& PlanBuilder::stored(ValueId value) {
   const auto index = static_cast<std::size_t>(value);
   if (stored_[index].first) return stored_[index].second;
+  if (located_.contains(value)) {
+    store_located(value);
+    return stored_[index].second;
+  }
   if (graph_.value(value).constant) return store_constant(value);
   if (std::ranges::find(graph_.inputs(), value) != graph_.inputs().end()) {
     add_input_step(*this, value);
@@ -118,6 +122,78 @@ const Stored& PlanBuilder::store_constant(ValueId value) {
   }
   define_as(value, store_float_constant(*this, tensor));
   return stored_[static_cast<std::size_t>(value)].second;
+}
+
+namespace {
+
+/// Row-major strides, axis by axis; inner dimensions are static, so the batch does not matter.
+Located row_major(BufferId buffer, DType dtype, const Shape& dims) {
+  return {buffer, dtype, dims, row_major_strides(dims.with_batch(1).dims())};
+}
+
+/// The axes in the graph's order of a tensor that is stored channels-last.
+Located in_graph_order(const Stored& stored) {
+  const Shape& dims = stored.dims;
+  Located physical = row_major(stored.buffer, stored.dtype, dims);
+  if (dims.rank() != 4) return physical;
+  const auto& strides = physical.strides;
+  return {stored.buffer,
+          stored.dtype,
+          {dims[0], dims[3], dims[1], dims[2]},
+          {strides[0], strides[3], strides[1], strides[2]}};
+}
+
+bool is_stored_as_it_is(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kUInt8; }
+
+}  // namespace
+
+const Located& PlanBuilder::located(ValueId value) {
+  if (const auto found = located_.find(value); found != located_.end()) return found->second;
+  const Value& info = graph_.value(value);
+  const bool is_input = std::ranges::find(graph_.inputs(), value) != graph_.inputs().end();
+  if (info.constant) {
+    AlignedBuffer bytes(info.constant->size_bytes());
+    if (bytes.size_bytes() > 0) {
+      std::memcpy(bytes.data(), info.constant->raw(), info.constant->size_bytes());
+    }
+    return located_[value] = row_major(add_constant(std::move(bytes)), info.dtype, info.shape);
+  }
+  if (is_input) {
+    return located_[value] = row_major(external_input(*this, value), info.dtype, info.shape);
+  }
+  const Stored& codes = stored(value);
+  if (is_stored_as_it_is(info.dtype)) return located_[value] = in_graph_order(codes);
+  const Stored moved = add_moved_codes(*this, codes, info.name);
+  Located result = in_graph_order(moved);
+  result.dtype = info.dtype;
+  return located_[value] = result;
+}
+
+const Located& PlanBuilder::define_located(ValueId value) {
+  const Value& info = graph_.value(value);
+  if (is_stored_as_it_is(info.dtype)) {
+    return located_[value] = in_graph_order(define(value, info.dtype));
+  }
+  const Stored dense = add_temporary_tensor(info.shape, info.dtype);
+  return located_[value] = row_major(dense.buffer, info.dtype, info.shape);
+}
+
+void PlanBuilder::store_located(ValueId value) {
+  const Located from = located_.at(value);
+  const Value& info = graph_.value(value);
+  if (std::ranges::find(graph_.inputs(), value) != graph_.inputs().end()) {
+    add_input_step(*this, value);
+    return;
+  }
+  if (info.constant) {
+    store_constant(value);
+    return;
+  }
+  if (info.dtype != DType::kInt8) {
+    fail(ErrorKind::kUnsupported, "compile: value '", info.name, "' of type ",
+         to_string(info.dtype), " is used where only 8-bit integers and floats can be computed");
+  }
+  define_as(value, add_codes_of_int8(*this, from.buffer, from.dims, info.name));
 }
 
 BufferId PlanBuilder::add_temporary(std::size_t size_bytes) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -8,6 +10,7 @@
 
 #include "octet/base/aligned_buffer.h"
 #include "octet/graph/graph.h"
+#include "octet/graph/tensor_view.h"
 #include "octet/runtime/integer_nodes.h"
 #include "octet/runtime/memory_planner.h"
 #include "octet/runtime/plan.h"
@@ -25,6 +28,15 @@ struct Stored {
   std::int32_t zero_point = 0;  ///< of uint8 codes
 
   std::int64_t elements_per_outer() const;  ///< product of dims[1..]
+};
+
+/// A tensor with the elements of the graph's own dtype, axis by axis in the graph's order: how
+/// operators that run by definition see it, whatever its layout.
+struct Located {
+  BufferId buffer{};
+  DType dtype = DType::kFloat32;
+  Shape dims;                                        ///< dims[0] may be kDynamicDim
+  std::array<std::int64_t, kMaxViewRank> strides{};  ///< in elements
 };
 
 /// The physical dimensions of a graph shape: NCHW becomes NHWC.
@@ -59,6 +71,10 @@ class PlanBuilder {
   /// Creates the arena buffer (or the caller's output) that a step will fill for `value`.
   const Stored& define(ValueId value, DType dtype, float scale = 1.0f, std::int32_t zero_point = 0);
   void define_as(ValueId value, Stored stored);
+  /// Where the elements of a value lie in the graph's own dtype; int8 codes are moved back.
+  const Located& located(ValueId value);
+  /// Creates the buffer that a step will fill with elements of the value's own dtype.
+  const Located& define_located(ValueId value);
   /// Says that the node producing `value` was computed as part of another one.
   void absorb(ValueId value) { absorbed_.insert(value); }
   bool is_absorbed(ValueId value) const { return absorbed_.contains(value); }
@@ -90,11 +106,14 @@ class PlanBuilder {
 
  private:
   const Stored& store_constant(ValueId value);
+  /// The elements of a value that `located_` has, as the runtime stores such elements.
+  void store_located(ValueId value);
 
   const Graph& graph_;
   CompileOptions options_;
   IntegerNodeFinder nodes_;
   std::vector<std::pair<bool, Stored>> stored_;  // by ValueId: whether it is set, and where
+  std::map<ValueId, Located> located_;
   std::vector<std::size_t> uses_;
   std::set<ValueId> absorbed_;
   std::size_t packed_bytes_ = 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "octet/runtime/plan.h"
 #include "octet/runtime/plan_builder.h"
 
@@ -31,6 +33,10 @@ struct Plan::Impl {
   std::byte* scratch_ = nullptr;
   std::size_t scratch_stride_ = 0;
   std::unique_ptr<ThreadPool> pool_;
+
+ public:
+  /// The node whose result the last run's data left undefined; null if there was none.
+  std::atomic<const std::string*> undefined{nullptr};
 };
 
 }  // namespace octet

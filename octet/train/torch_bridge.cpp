@@ -27,6 +27,9 @@ at::ScalarType scalar_type(DType dtype) {
       return at::kLong;
     case DType::kBool:
       return at::kBool;
+    case DType::kInt4:
+    case DType::kUInt4:
+      break;
   }
   fail(ErrorKind::kInternal, "train: unknown dtype ", static_cast<int>(dtype));
 }

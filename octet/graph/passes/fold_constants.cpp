@@ -4,6 +4,7 @@
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -22,6 +23,26 @@ bool drop_shape_inputs(const Graph& graph, Node& node, const KnownValues& known)
   node.op = move_shape_inputs(graph, node, known);
   node.inputs.resize(kept);
   return true;
+}
+
+/// The outputs of a function of constants, if they are defined and not too large.
+std::optional<std::vector<Tensor>> constant_outputs(const Graph& graph, const Node& node,
+                                                    const TensorFunction& function,
+                                                    std::int64_t max_bytes) {
+  std::vector<TensorType> types;
+  std::int64_t bytes = 0;
+  for (const ValueId id : node.outputs) {
+    const Value& output = graph.value(id);
+    if (!output.shape.is_static() || bytes_of(output) > max_bytes - bytes) return std::nullopt;
+    bytes += bytes_of(output);
+    types.push_back({output.dtype, output.shape});
+  }
+  std::vector<std::optional<Tensor>> inputs;
+  for (const std::optional<ValueId>& id : node.inputs) {
+    if (id && !graph.value(*id).constant) return std::nullopt;
+    inputs.push_back(id ? graph.value(*id).constant : std::nullopt);
+  }
+  return apply(function, inputs, types);
 }
 
 /// The value of a node's output if it does not depend on the graph's inputs.
@@ -52,8 +73,17 @@ bool fold_constants(Graph& graph) {
   std::vector<Node> kept;
   for (Node& node : graph.nodes()) {
     changed = drop_shape_inputs(graph, node, known) || changed;
-    if (std::optional<Tensor> constant =
-            constant_output(graph, node, known, std::min(kMaxFoldedBytes, budget))) {
+    const std::int64_t max_bytes = std::min(kMaxFoldedBytes, budget);
+    if (const auto* function = std::get_if<Function>(&node.op)) {
+      auto results = constant_outputs(graph, node, *function->definition, max_bytes);
+      for (std::size_t i = 0; results && i < results->size(); ++i) {
+        budget -= static_cast<std::int64_t>((*results)[i].size_bytes());
+        graph.value(node.outputs[i]).constant = std::move((*results)[i]);
+      }
+      if (!results) kept.push_back(std::move(node));
+      changed = changed || results;
+    } else if (std::optional<Tensor> constant =
+            constant_output(graph, node, known, max_bytes)) {
       budget -= static_cast<std::int64_t>(constant->size_bytes());
       // The value stays, so readers and graph outputs keep their name.
       graph.value(node.outputs[0]).constant = std::move(constant);

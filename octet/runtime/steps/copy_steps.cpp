@@ -140,6 +140,27 @@ void require_batch_untouched(const Node& node, bool touched) {
 
 }  // namespace
 
+namespace {
+
+/// Elements that are neither floats nor codes lie in the caller's layout already.
+void copy_located_to_output(PlanBuilder& builder, ValueId value, std::size_t output_index) {
+  const Located from = builder.located(value);
+  BufferSpec spec;
+  spec.kind = BufferKind::kOutput;
+  spec.io_index = output_index;
+  builder.buffers.push_back(std::move(spec));
+  const auto to = static_cast<BufferId>(builder.buffers.size() - 1);
+  // Three axes at most: LayoutStep permutes those of rank 4.
+  std::int64_t rest = 1;
+  for (int axis = 1; axis < from.dims.rank(); ++axis) rest *= from.dims[axis];
+  const Shape flat{from.dims.rank() > 0 ? from.dims[0] : 1, rest};
+  builder.add_step(std::make_unique<LayoutStep>(
+                       LayoutChange{from.buffer, to, flat, size_bytes(from.dtype), false, false}),
+                   {builder.graph().value(value).name, "Output", "copy/rows"}, {from.buffer});
+}
+
+}  // namespace
+
 BufferId external_input(PlanBuilder& builder, ValueId value) {
   const auto& inputs = builder.graph().inputs();
   const auto at = std::ranges::find(inputs, value) - inputs.begin();
@@ -179,6 +200,10 @@ void add_input_step(PlanBuilder& builder, ValueId value) {
 
 void add_output_step(PlanBuilder& builder, ValueId value, std::size_t output_index) {
   const Value& info = builder.graph().value(value);
+  if (info.dtype != DType::kFloat32 && info.dtype != DType::kUInt8 && info.dtype != DType::kInt8) {
+    copy_located_to_output(builder, value, output_index);
+    return;
+  }
   const Stored from = builder.stored(value);
   const BufferSpec& source = builder.buffers[static_cast<std::size_t>(from.buffer)];
   if (source.kind == BufferKind::kOutput && source.io_index == output_index) return;
@@ -191,6 +216,25 @@ void add_output_step(PlanBuilder& builder, ValueId value, std::size_t output_ind
       std::make_unique<LayoutStep>(LayoutChange{from.buffer, to, from.dims, size_bytes(from.dtype),
                                                 false, info.dtype == DType::kInt8}),
       {info.name, "Output", "layout/nhwc_to_nchw"}, {from.buffer});
+}
+
+Stored add_moved_codes(PlanBuilder& builder, const Stored& codes, const std::string& name) {
+  // Flat, so that the layout stays as it is.
+  const Shape flat{codes.dims.rank() > 0 ? codes.dims[0] : 1, codes.elements_per_outer()};
+  Stored to = builder.add_temporary_tensor(codes.dims, DType::kUInt8);
+  builder.add_step(
+      std::make_unique<LayoutStep>(LayoutChange{codes.buffer, to.buffer, flat, 1, false, true}),
+      {name, "Cast", "layout/int8"}, {codes.buffer, to.buffer});
+  return to;
+}
+
+Stored add_codes_of_int8(PlanBuilder& builder, BufferId source, const Shape& shape,
+                         const std::string& name) {
+  const Stored to = builder.add_temporary_tensor(physical_dims(shape), DType::kUInt8);
+  builder.add_step(
+      std::make_unique<LayoutStep>(LayoutChange{source, to.buffer, to.dims, 1, true, true}),
+      {name, "Cast", "layout/int8"}, {source, to.buffer});
+  return to;
 }
 
 Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor) {

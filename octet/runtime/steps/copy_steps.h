@@ -14,6 +14,11 @@ void add_input_step(PlanBuilder& builder, ValueId value);
 BufferId external_input(PlanBuilder& builder, ValueId value);
 /// Writes a value to the caller's tensor where its producer could not do so.
 void add_output_step(PlanBuilder& builder, ValueId value, std::size_t output_index);
+/// A copy of uint8 codes with the sign bit turned: the int8 numbers that they stand for.
+Stored add_moved_codes(PlanBuilder& builder, const Stored& codes, const std::string& name);
+/// uint8 codes, channels-last, of row-major int8 numbers of a graph's shape.
+Stored add_codes_of_int8(PlanBuilder& builder, BufferId source, const Shape& shape,
+                         const std::string& name);
 /// A float constant in the runtime's layout.
 Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor);
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "octet/base/shape.h"
 #include "octet/cpu/thread_pool.h"
@@ -22,6 +24,13 @@ struct RunContext {
   template <typename T>
   T* get(BufferId id) const {
     return reinterpret_cast<T*>(buffers[static_cast<std::size_t>(id)]);
+  }
+  std::atomic<const std::string*>* undefined;
+
+  /// Says that the data leave a node's result undefined; the first one is kept.
+  void report_undefined(const std::string& node_name) const noexcept {
+    const std::string* none = nullptr;
+    undefined->compare_exchange_strong(none, &node_name);
   }
   template <typename T>
   T* thread_scratch(int thread) const {

@@ -1,0 +1,132 @@
+#include "octet/graph/tensor_function.h"
+
+#include <algorithm>
+
+#include "octet/base/aligned_buffer.h"
+#include "octet/graph/node_error.h"
+
+namespace octet {
+
+const Shape& FunctionInputs::shape(std::size_t input) const {
+  return graph_.value(*node_.inputs[input]).shape;
+}
+
+DType FunctionInputs::dtype(std::size_t input) const {
+  return graph_.value(*node_.inputs[input]).dtype;
+}
+
+std::optional<std::vector<std::int64_t>> FunctionInputs::integers(std::size_t input,
+                                                                  bool allow_symbols) const {
+  const auto& known = known_[static_cast<std::size_t>(*node_.inputs[input])];
+  if (!known || known->value.dtype() == DType::kFloat32) return std::nullopt;
+  if (!allow_symbols && !known->is_constant()) return std::nullopt;
+  std::vector<std::int64_t> result;
+  const auto append = [&]<typename T>(T) {
+    for (const T element : known->value.data<T>()) result.push_back(element);
+  };
+  switch (known->value.dtype()) {
+    case DType::kInt64:
+      append(std::int64_t{});
+      break;
+    case DType::kInt32:
+      append(std::int32_t{});
+      break;
+    case DType::kBool:
+      append(bool{});
+      break;
+    default:
+      return std::nullopt;
+  }
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (known->is_batch.data<bool>()[i]) result[i] = kDynamicDim;
+  }
+  return result;
+}
+
+std::optional<std::vector<float>> FunctionInputs::floats(std::size_t input) const {
+  const auto& known = known_[static_cast<std::size_t>(*node_.inputs[input])];
+  if (!known || known->value.dtype() != DType::kFloat32) return std::nullopt;
+  const auto elements = known->value.data<float>();
+  return std::vector<float>(elements.begin(), elements.end());
+}
+
+void FunctionInputs::require_dtype(std::size_t input, std::initializer_list<DType> accepted) const {
+  if (!has(input) || std::ranges::find(accepted, dtype(input)) != accepted.end()) return;
+  std::string names;
+  for (const DType type : accepted) {
+    names += (names.empty() ? "" : ", ") + std::string(to_string(type));
+  }
+  fail_node(ErrorKind::kBadData, node_, "input ", input, " is ", to_string(dtype(input)),
+            ", accepted: ", names);
+}
+
+void FunctionInputs::require_equal_dtypes() const {
+  for (std::size_t i = 1; i < size(); ++i) {
+    if (has(i)) require_dtype(i, {dtype(0)});
+  }
+}
+
+std::size_t TensorFunction::scratch_bytes(std::span<const TensorType>,
+                                          std::span<const TensorType>) const {
+  return 0;
+}
+
+bool operator==(const TensorFunction& a, const TensorFunction& b) {
+  return a.onnx_name() == b.onnx_name() && a.attributes() == b.attributes();
+}
+
+std::array<std::int64_t, kMaxViewRank> row_major_strides(std::span<const std::int64_t> dims) {
+  std::array<std::int64_t, kMaxViewRank> strides{};
+  std::int64_t stride = 1;
+  for (std::size_t axis = dims.size(); axis > 0; --axis) {
+    strides[axis - 1] = stride;
+    stride *= dims[axis - 1];
+  }
+  return strides;
+}
+
+namespace {
+
+template <typename View>
+View typed_view(const Tensor& tensor) {
+  View view;
+  view.dtype = tensor.dtype();
+  view.rank = tensor.shape().rank();
+  std::ranges::copy(tensor.shape().dims(), view.dims.begin());
+  view.strides = row_major_strides(tensor.shape().dims());
+  return view;
+}
+
+}  // namespace
+
+ConstTensorView view_of(const Tensor& tensor) {
+  auto view = typed_view<ConstTensorView>(tensor);
+  view.data = tensor.raw();
+  return view;
+}
+
+TensorView mutable_view_of(Tensor& tensor) {
+  auto view = typed_view<TensorView>(tensor);
+  view.data = tensor.mutable_raw();
+  return view;
+}
+
+std::optional<std::vector<Tensor>> apply(const TensorFunction& function,
+                                         std::span<const std::optional<Tensor>> inputs,
+                                         std::span<const TensorType> outputs) {
+  std::vector<ConstTensorView> in;
+  std::vector<TensorType> in_types;
+  for (const std::optional<Tensor>& input : inputs) {
+    in.push_back(input ? view_of(*input) : ConstTensorView{.present = false});
+    in_types.push_back(input ? TensorType{input->dtype(), input->shape()} : TensorType{});
+  }
+  std::vector<Tensor> results;
+  for (const TensorType& type : outputs) results.emplace_back(type.dtype, type.shape);
+  std::vector<TensorView> out;
+  for (Tensor& result : results) out.push_back(mutable_view_of(result));
+  AlignedBuffer scratch(function.scratch_bytes(in_types, outputs));
+  if (!function.compute(in, out, scratch.data())) return std::nullopt;
+  return results;
+}
+
+}  // namespace octet
