@@ -47,23 +47,33 @@ ValueId NetworkBuilder::filled(const std::string& name, int count, float value) 
   return constant(name, std::move(tensor));
 }
 
+ValueId NetworkBuilder::conv_weight(const std::string& path, int group_channels, int out_channels,
+                                    int kernel, Init init) {
+  // PyTorch's fan_out ignores groups; torchvision's weights are drawn so.
+  return constant(path + ".weight",
+                  draw({out_channels, group_channels, kernel, kernel},
+                       group_channels * kernel * kernel, out_channels * kernel * kernel, init));
+}
+
 ValueId NetworkBuilder::conv(const std::string& path, ValueId x, int in_channels, int out_channels,
                              int kernel, const Conv2d& conv, Init init) {
-  const int group_channels = in_channels / conv.groups;
-  // PyTorch's fan_out ignores groups; torchvision's weights are drawn so.
-  const ValueId weight =
-      constant(path + ".weight",
-               draw({out_channels, group_channels, kernel, kernel},
-                    group_channels * kernel * kernel, out_channels * kernel * kernel, init));
+  const ValueId weight = conv_weight(path, in_channels / conv.groups, out_channels, kernel, init);
   return graph_.add(path, conv, {x, weight});
 }
 
-ValueId NetworkBuilder::batch_norm(const std::string& path, ValueId x, int channels) {
+ValueId NetworkBuilder::biased_conv(const std::string& path, ValueId x, int in_channels,
+                                    int out_channels, int kernel, const Conv2d& conv, Init init) {
+  const ValueId weight = conv_weight(path, in_channels / conv.groups, out_channels, kernel, init);
+  return graph_.add(path, conv, {x, weight, filled(path + ".bias", out_channels, 0.0f)});
+}
+
+ValueId NetworkBuilder::batch_norm(const std::string& path, ValueId x, int channels,
+                                   BatchNorm norm) {
   const ValueId scale = filled(path + ".weight", channels, 1.0f);
   const ValueId shift = filled(path + ".bias", channels, 0.0f);
   const ValueId mean = filled(path + ".running_mean", channels, 0.0f);
   const ValueId variance = filled(path + ".running_var", channels, 1.0f);
-  return graph_.add(path, BatchNorm{}, {x, scale, shift, mean, variance});
+  return graph_.add(path, norm, {x, scale, shift, mean, variance});
 }
 
 ValueId NetworkBuilder::linear(const std::string& path, ValueId x, int in_features,

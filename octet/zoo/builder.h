@@ -12,7 +12,7 @@ namespace octet {
 enum class Init {
   kUniformFanIn,    ///< U(-b, b), b = 1 / sqrt(fan_in): PyTorch's default for Conv2d and Linear
   kHeNormalFanOut,  ///< N(0, 2 / fan_out): He et al. 2015, as torchvision draws convolutions
-  kNormalSmall,     ///< N(0, 0.01^2), bias 0: torchvision's MobileNetV2 classifier
+  kNormalSmall,     ///< N(0, 0.01^2), bias 0: torchvision's MobileNet and VGG classifiers
 };
 
 /// Writes a network layer by layer as a PyTorch module would: names are module paths, weights are
@@ -25,8 +25,11 @@ class NetworkBuilder {
   /// Without bias: batch norm follows. Weight "<path>.weight" [oc, ic / groups, kernel, kernel].
   ValueId conv(const std::string& path, ValueId x, int in_channels, int out_channels, int kernel,
                const Conv2d& conv, Init init);
+  /// The same with a bias "<path>.bias" of zeros.
+  ValueId biased_conv(const std::string& path, ValueId x, int in_channels, int out_channels,
+                      int kernel, const Conv2d& conv, Init init);
   /// Scale 1, shift 0, running mean 0, running variance 1.
-  ValueId batch_norm(const std::string& path, ValueId x, int channels);
+  ValueId batch_norm(const std::string& path, ValueId x, int channels, BatchNorm norm = {});
   ValueId linear(const std::string& path, ValueId x, int in_features, int out_features, Init init);
   ValueId apply(const std::string& path, Op op, std::vector<std::optional<ValueId>> inputs);
 
@@ -35,6 +38,8 @@ class NetworkBuilder {
 
  private:
   Tensor draw(const Shape& shape, int fan_in, int fan_out, Init init);
+  ValueId conv_weight(const std::string& path, int group_channels, int out_channels, int kernel,
+                      Init init);
   ValueId constant(const std::string& name, Tensor tensor);
   ValueId filled(const std::string& name, int count, float value);
 
@@ -53,5 +58,8 @@ Graph build_mnist_mlp(const ModelOptions& options);
 Graph build_small_cnn(const ModelOptions& options);
 Graph build_mobilenet_v2(const ModelOptions& options);
 Graph build_resnet20(const ModelOptions& options);
+Graph build_resnet18(const ModelOptions& options);
+Graph build_mobilenet_v3_large(const ModelOptions& options);
+Graph build_vgg11_bn(const ModelOptions& options);
 
 }  // namespace octet

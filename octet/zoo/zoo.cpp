@@ -14,7 +14,8 @@ struct Model {
 constexpr Model kModels[] = {
     {"traffic_net", build_traffic_net}, {"mnist_mlp", build_mnist_mlp},
     {"small_cnn", build_small_cnn},     {"mobilenet_v2", build_mobilenet_v2},
-    {"resnet20", build_resnet20},
+    {"resnet20", build_resnet20},       {"mobilenet_v3_large", build_mobilenet_v3_large},
+    {"resnet18", build_resnet18},       {"vgg11_bn", build_vgg11_bn},
 };
 
 }  // namespace
