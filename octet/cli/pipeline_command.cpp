@@ -4,11 +4,30 @@
 
 #include "octet/base/error.h"
 #include "octet/cli/commands.h"
+#include "octet/cli/grid.h"
 #include "octet/cli/pipeline.h"
 #include "octet/report/report.h"
 
 namespace octet::cli {
 namespace {
+
+/// --grid: structure, size and speed of many models, instead of one model's frontier.
+void run_grid_command(const std::vector<std::string>& models, const PipelineRequest& request,
+                      const GlobalOptions& global) {
+  GridRequest grid{.models = models,
+                   .configs = request.configs,
+                   .output = request.output,
+                   .input_size = request.input_size};
+  if (request.tiny) grid.rounds = 5;
+  const Grid result = run_grid(grid, global);
+  write_grid(result, request.output);
+  if (global.json) {
+    fmt::print("{}", to_json(result));
+  } else {
+    fmt::print("{}\nreport: {}\n", to_text(result), (request.output / "grid.md").string());
+  }
+  if (!result.broken.empty()) throw CLI::RuntimeError(1);
+}
 
 void run(PipelineRequest& request, const GlobalOptions& global) {
   if (std::ranges::find(request.batches, 1) == request.batches.end()) {
@@ -32,6 +51,7 @@ void run(PipelineRequest& request, const GlobalOptions& global) {
 
 void add_pipeline(CLI::App& app, const Global& global) {
   auto request = std::make_shared<PipelineRequest>();
+  auto grid = std::make_shared<std::vector<std::string>>();
   request->latency.rounds = 200;
   CLI::App* command = app.add_subcommand(
       "pipeline", "Train, quantize every way, run, measure and report: the main job");
@@ -39,6 +59,15 @@ void add_pipeline(CLI::App& app, const Global& global) {
   command->add_option("--data", request->data, "A data set: see 'octet data list'")
       ->capture_default_str();
   command->add_option("--from", request->from, "A trained ONNX model instead of training one");
+  CLI::Option* grid_option =
+      command
+          ->add_option("--grid", *grid,
+                       "Models of the zoo with drawn weights, in every configuration that needs no "
+                       "training: sizes, speed and structural gates; exit code 1 if one is broken")
+          ->delimiter(',');
+  for (const char* other : {"--model", "--data", "--from"}) {
+    grid_option->excludes(command->get_option(other));
+  }
   command->add_option("--configs", request->configs, "Only these configurations, e.g. a,b,c")
       ->delimiter(',');
   command->add_flag("--tiny", request->tiny, "A quick pass over 512 samples: a smoke test");
@@ -60,7 +89,9 @@ void add_pipeline(CLI::App& app, const Global& global) {
       ->required();
   add_training_flags(*command, request->training);
   command->footer("Example:\n  octet pipeline --model small_cnn --data shapes10 -o run");
-  command->callback([request, global] { run(*request, *global); });
+  command->callback([request, grid, global] {
+    grid->empty() ? run(*request, *global) : run_grid_command(*grid, *request, *global);
+  });
 }
 
 }  // namespace octet::cli

@@ -128,6 +128,37 @@ TEST_F(RoundTripTest, PipelineOfATrainedModelNeedsNoTraining) {
   }
 }
 
+TEST_F(RoundTripTest, AGridHasEveryCellAndHoldsItsGates) {
+  const auto grid = json_of("pipeline --grid mnist_mlp,resnet20 --tiny --json -o grid");
+  EXPECT_EQ(grid, nlohmann::json::parse(get("grid/grid.json")));
+  EXPECT_TRUE(grid["broken"].empty()) << grid["broken"];
+  ASSERT_EQ(grid["cells"].size(), 8u);
+  for (const auto& cell : grid["cells"]) {
+    for (const char* key : {"size_ratio", "weight_ratio", "p50_ms", "speedup"}) {
+      EXPECT_GT(cell[key].get<double>(), 0) << key << " in " << cell;
+    }
+    EXPECT_EQ(cell["file_bytes"], get("grid/" + cell["model_file"].get<std::string>()).size());
+    const bool is_static = cell["config"].get<std::string>().starts_with("static_");
+    EXPECT_EQ(cell["weight_ratio"].get<double>() <= 0.27,
+              is_static || (cell["model"] == "mnist_mlp" && cell["config"] == "dynamic_int8"))
+        << cell;
+    if (is_static) {
+      EXPECT_TRUE(cell["float_layers"].empty()) << cell;
+    }
+  }
+  EXPECT_NE(get("grid/grid.md").find("Every gate holds."), std::string::npos);
+}
+
+TEST_F(RoundTripTest, AGridEndsWith1WhenAGateIsBroken) {
+  // 67 channels with a scale each weigh too much on 640 weights.
+  const ProcessResult result = octet("pipeline --grid traffic_net --tiny -o grid");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.out.find("broken: traffic_net, static_int8_per_channel: weights are 0.3"),
+            std::string::npos)
+      << result.out;
+  EXPECT_EQ(result.out.find("broken: traffic_net, static_int8_per_tensor"), std::string::npos);
+}
+
 TEST_F(RoundTripTest, ReportWritesTheSameFilesAgain) {
   pipeline("run");
   const auto before = files();

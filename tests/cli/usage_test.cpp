@@ -38,6 +38,7 @@ TEST_F(UsageTest, MisspeltNamesGetTheNearestOneAndTheAcceptedOnes) {
       {"pipeline --model smal_cnn --data shapes10 --tiny -o run", {"did you mean 'small_cnn'"}},
       {"train --model traffic_net --data raods -o t.onnx", {"did you mean 'roads'", "cifar10"}},
       {"eval m.onnx --data raods", {"did you mean 'roads'"}},
+      {"pipeline --grid small_cnn,resnet2 -o grid", {"did you mean 'resnet20'"}},
       {"data check cifr10", {"did you mean 'cifar10'"}},
       {"data fetch cifr10", {"did you mean 'cifar10'"}},
       {"eval m.onnx --data roads --split tset", {"did you mean 'test'", "validation"}},
@@ -115,6 +116,8 @@ TEST_F(UsageTest, WhatIsMissingOrDoesNotGoTogetherIsNamed) {
       {"eval m.onnx --data roads:x", {"roads"}},
       {"train --model traffic_net --data roads --classes -3 -o t.onnx", {"-3"}},
       {"data", {"subcommand"}},
+      {"pipeline --grid resnet20 --data roads -o grid", {"--grid", "--data"}},
+      {"pipeline --grid resnet20 --configs qat_int8 -o grid", {"qat_int8", "needs training"}},
   });
 }
 
