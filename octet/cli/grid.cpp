@@ -16,6 +16,7 @@
 #include "octet/cli/layer_table.h"
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
+#include "octet/cli/write_model.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/onnx.h"
 #include "octet/quant/quant_spec.h"
@@ -114,7 +115,7 @@ class GridRun {
                                                 request_.calibration_samples, global_);
       GridCell cell{.model = name, .config = config, .file = name + "." + config + ".onnx"};
       quantized.graph.metadata["octet.config"] = config;
-      export_onnx(quantized.graph, request_.output / cell.file);
+      write_model(quantized.graph, request_.output / cell.file, global_);
       bench.files.push_back(request_.output / cell.file);
       add_sizes(cell, weights_of(quantized.graph));
       cells.push_back(std::move(cell));

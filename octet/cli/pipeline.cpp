@@ -12,6 +12,7 @@
 #include "octet/cli/models.h"
 #include "octet/cli/qat_text.h"
 #include "octet/cli/recipes.h"
+#include "octet/cli/write_model.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/onnx.h"
 #include "octet/quant/quant_points.h"
@@ -119,7 +120,7 @@ class Pipeline {
     graph.metadata.try_emplace("octet.preprocessing", to_json(data_.train.preprocessing));
     graph.metadata["octet.config"] = name;
     const std::filesystem::path file = request_.output / (name + ".onnx");
-    export_onnx(graph, file);
+    write_model(graph, file, global_);
     written_.push_back({name, description, file});
     note(global_, fmt::format("wrote {} ({} bytes)", file.string(), file_bytes(file)));
   }

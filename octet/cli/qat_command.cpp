@@ -12,6 +12,7 @@
 #include "octet/cli/qat_text.h"
 #include "octet/cli/recipes.h"
 #include "octet/cli/training_options.h"
+#include "octet/cli/write_model.h"
 #include "octet/onnx/onnx.h"
 #include "octet/train/qat.h"
 
@@ -49,7 +50,7 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
   warn_about_slow_blas(global);
   const QatResult result =
       fine_tune_quantized(model, spec, data, options, training_progress(global, "qat"));
-  export_onnx(result.quantized, request.output);
+  write_model(result.quantized, request.output, global);
   if (result.stopped) throw CLI::RuntimeError(stop_exit_code());
   const AccuracyRecord test = accuracy(
       predict_with_plan(import_onnx(request.output), data.test, global, "test"), data.test);

@@ -9,6 +9,7 @@
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
 #include "octet/cli/option_checks.h"
+#include "octet/cli/write_model.h"
 #include "octet/onnx/onnx.h"
 
 namespace octet::cli {
@@ -57,7 +58,7 @@ void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
     require_fits(model, data.train, request.model);
   }
   const QuantizedModel result = quantize_model(model, spec, data.train, request.samples, global);
-  export_onnx(result.graph, request.output);
+  write_model(result.graph, request.output, global);
   const std::int64_t after = file_bytes(request.output);
   if (global.json) {
     print_json({{"model_file", request.output},

@@ -10,6 +10,7 @@
 #include "octet/cli/option_checks.h"
 #include "octet/cli/recipes.h"
 #include "octet/cli/training_options.h"
+#include "octet/cli/write_model.h"
 #include "octet/onnx/onnx.h"
 #include "octet/train/train.h"
 #include "octet/zoo/zoo.h"
@@ -79,7 +80,7 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
 
   warn_about_slow_blas(global);
   const TrainResult result = train(model, data, options, training_progress(global, "train"));
-  export_onnx(result.best, request.output);
+  write_model(result.best, request.output, global);
   if (result.stopped) {
     note(global,
          "stopped; the best weights so far are in " + request.output + ", continue with --resume");
