@@ -300,6 +300,10 @@ void check_dtypes(const Graph& graph, const Node& node) {
                   {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kInt8, DType::kUInt8});
     require_equal_dtypes(graph, node);
   };
+  const auto product = [&] {
+    require_dtype(graph, node, 0, {DType::kFloat32, DType::kInt64, DType::kInt32});
+    require_equal_dtypes(graph, node);
+  };
   const auto ordered = [&] {
     require_dtype(graph, node, 0,
                   {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kInt8, DType::kUInt8});
@@ -313,8 +317,8 @@ void check_dtypes(const Graph& graph, const Node& node) {
   std::visit(
       Overloaded{
           [&](const Conv2d&) { all_float(); },
-          [&](const Gemm&) { all_float(); },
-          [&](const MatMul&) { all_float(); },
+          [&](const Gemm&) { product(); },
+          [&](const MatMul&) { product(); },
           [&](const Add&) { binary(); },
           [&](const Mul&) { binary(); },
           [&](const Sub&) { binary(); },

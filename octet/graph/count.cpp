@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "octet/graph/graph.h"
@@ -79,7 +80,9 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
             return macs_at_batch(weight[1] * weight[2] * weight[3]);
           },
           [&](const Gemm&) { return macs_at_batch(shape(0)[1]); },
-          [&](const MatMul&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
+          [&](const MatMul&) {
+            return macs_at_batch(std::max<std::int64_t>(shape(0)[shape(0).rank() - 1], 0));
+          },
           [&](const MatMulInteger&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
           [](const auto&) { return std::int64_t{0}; },
       },

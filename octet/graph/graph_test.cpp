@@ -181,7 +181,7 @@ TEST(Verify, RefusesWrongDTypes) {
   const ValueId w = graph.add_constant("w", Tensor(DType::kFloat32, {2, 4}));
   graph.add_output(graph.add("fc", Gemm{}, {x, w}));
   EXPECT_EQ(error_of([&] { verify(graph); }),
-            "node 'fc' (Gemm): input 'x' is int8, accepted: float32");
+            "node 'fc' (Gemm): input 'x' is int8, accepted: float32, int64, int32");
 }
 
 TEST(Verify, RefusesQuantizationThatMeansNothing) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "octet/graph/node_error.h"
 #include "octet/graph/shape_rules.h"
 
@@ -143,20 +145,22 @@ Shape broadcast_shape(const Node& node, const Shape& a, const Shape& b) {
 }
 
 Shape matmul_shape(const Node& node, const Shape& a, const Shape& b) {
-  if (a.rank() < 2 || b.rank() < 2) {
-    fail_node(ErrorKind::kUnsupported, node, "inputs ", to_string(a), " and ", to_string(b),
-              ", accepted: rank 2 or more");
+  if (a.rank() < 1 || b.rank() < 1) {
+    fail_node(ErrorKind::kBadData, node, "inputs ", to_string(a), " and ", to_string(b),
+              ", accepted: rank 1 or more");
   }
-  const std::int64_t m = a[a.rank() - 2], k = a[a.rank() - 1], n = b[b.rank() - 1];
-  if (k != b[b.rank() - 2]) {
+  // A vector is a matrix of one row (left) or one column (right), which the result does not have.
+  const std::int64_t left = a[a.rank() - 1], right = b[std::max(b.rank() - 2, 0)];
+  if (left != right && left != kUnknownDim && right != kUnknownDim) {
     fail_node(ErrorKind::kBadData, node, "inputs ", to_string(a), " and ", to_string(b),
               ", accepted: equal inner sizes");
   }
   const auto outer = [](const Shape& shape) {
-    return Shape(std::vector(shape.dims().begin(), shape.dims().end() - 2));
+    return Shape(std::vector(shape.dims().begin(), shape.dims().end() - std::min(shape.rank(), 2)));
   };
   std::vector<std::int64_t> dims = broadcast_shape(node, outer(a), outer(b)).dims();
-  dims.insert(dims.end(), {m, n});
+  if (a.rank() > 1) dims.push_back(a[a.rank() - 2]);
+  if (b.rank() > 1) dims.push_back(b[b.rank() - 1]);
   return Shape(std::move(dims));
 }
 

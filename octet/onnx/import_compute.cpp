@@ -1,11 +1,9 @@
-// Gemm, normalization and activations.
+// Gemm and activations.
 
 #include <cmath>
 #include <limits>
 
 #include "octet/onnx/import_ops.h"
-#include "octet/onnx/momentum.h"
-#include "octet/onnx/quote.h"
 
 namespace octet {
 namespace {
@@ -80,27 +78,6 @@ float clip_bound(NodeReader& node, int index, std::string_view name, float other
   return bound.data<float>()[0];
 }
 
-/// Softmax before opset 13 flattens the axes from `axis` on into one. That is today's Softmax where
-/// only one of them is longer than 1.
-void decide_old_softmax(const Graph& graph, Node& node) {
-  const Shape& shape = graph.value(*node.inputs[0]).shape;
-  int& axis = std::get<Softmax>(node.op).axis;
-  const int first = axis < 0 ? axis + shape.rank() : axis;
-  int longest = shape.rank() - 1;
-  int longer_than_one = 0;
-  for (int i = std::max(first, 0); i < shape.rank(); ++i) {
-    if (shape[i] == 1) continue;
-    longest = i;
-    ++longer_than_one;
-  }
-  if (longer_than_one > 1) {
-    fail(ErrorKind::kUnsupported, "onnx import: node ", quote_name(node.name),
-         " (Softmax): over several axes of ", to_string(shape), " from axis ", axis,
-         " on (opset below 13), accepted: one");
-  }
-  axis = longest;
-}
-
 }  // namespace
 
 void import_gemm(NodeReader& node) {
@@ -123,24 +100,6 @@ void import_gemm(NodeReader& node) {
   }
   const ValueId product = node.emit_step("product", gemm, std::move(inputs));
   node.emit(Add{}, {product, bias.added});
-}
-
-void import_batch_norm(NodeReader& node) {
-  node.expect_inputs(5, 5);
-  node.expect_outputs(1, "exported in training mode, accepted: a model exported for inference");
-  if (node.attributes.get_int("training_mode", 0) != 0) {
-    node.unsupported("training_mode = 1, accepted: a model exported for inference");
-  }
-  if (node.opset() < 9 && node.attributes.get_int("spatial", 1) != 1) {
-    node.unsupported("spatial = 0, accepted: 1");
-  }
-  BatchNorm norm;
-  norm.epsilon = node.attributes.get_float("epsilon", 1e-5f);
-  norm.momentum = opposite_momentum(node.attributes.get_float("momentum", 0.9f));
-  if (!std::isfinite(norm.epsilon) || norm.epsilon < 0.0f || !std::isfinite(norm.momentum)) {
-    node.bad("epsilon = ", norm.epsilon, ", accepted: 0 or more");
-  }
-  node.emit(norm, {node.input(0), node.input(1), node.input(2), node.input(3), node.input(4)});
 }
 
 void import_clip(NodeReader& node) {
@@ -172,14 +131,6 @@ void import_hard_sigmoid(NodeReader& node) {
     node.bad("alpha = ", alpha, ", beta = ", beta, ", accepted: finite numbers");
   }
   node.emit(HardSigmoid{alpha, beta}, {node.input(0)});
-}
-
-void import_softmax(NodeReader& node) {
-  node.expect_inputs(1, 1);
-  const bool flattens = node.opset() < 13;
-  const int axis = node.attributes.get_int_between("axis", flattens ? 1 : -1, -8, 7);
-  const ValueId output = node.emit(Softmax{axis}, {node.input(0)});
-  if (flattens) node.state().deferred.push_back({output, decide_old_softmax});
 }
 
 }  // namespace octet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "octet/graph/functions/reduction.h"
 #include "octet/onnx/node_reader.h"
 
 // One function per ONNX operator; import_table.cpp lists them.
@@ -13,10 +14,23 @@ void import_average_pool(NodeReader& node);
 
 // import_compute.cpp
 void import_gemm(NodeReader& node);
-void import_batch_norm(NodeReader& node);
 void import_clip(NodeReader& node);
 void import_hard_sigmoid(NodeReader& node);
+
+// import_reduction.cpp
+void import_reduce(NodeReader& node, Reduction reduction);
+void import_arg_extreme(NodeReader& node, bool of_max);
+void import_global_max_pool(NodeReader& node);
+
+// import_normalization.cpp
 void import_softmax(NodeReader& node);
+void import_log_softmax(NodeReader& node);
+void import_batch_norm(NodeReader& node);
+void import_layer_norm(NodeReader& node);
+void import_instance_norm(NodeReader& node);
+void import_group_norm(NodeReader& node);
+void import_lrn(NodeReader& node);
+void import_mean_variance_norm(NodeReader& node);
 
 // import_shape.cpp
 void import_concat(NodeReader& node);
@@ -47,6 +61,12 @@ void import_plain(NodeReader& node) {
   inputs.reserve(kInputs);
   for (int i = 0; i < kInputs; ++i) inputs.emplace_back(node.input(i));
   node.emit(OpType{}, std::move(inputs));
+}
+
+/// An operator of a family whose members differ in one argument.
+template <auto kImport, auto kWhich>
+void import_member(NodeReader& node) {
+  kImport(node, kWhich);
 }
 
 }  // namespace octet

@@ -91,11 +91,15 @@ void resolve_dequantize_dtypes(ImportState& state) {
 
 void decide_deferred(ImportState& state) {
   if (state.deferred.empty()) return;
+  const std::size_t nodes_before = state.graph.nodes().size();
   const std::vector<std::optional<NodeId>> producer = producers(state.graph);
   for (const Deferred& deferred : state.deferred) {
     const std::optional<NodeId> node = producer[static_cast<std::size_t>(deferred.output)];
     if (node) deferred.decide(state.graph, state.graph.node(*node));
   }
+  if (state.graph.nodes().size() == nodes_before) return;
+  state.graph.sort();
+  infer_shapes(state.graph);
 }
 
 }  // namespace octet

@@ -63,7 +63,7 @@ class ImportState {
 
 /// Sets the dtype of DequantizeLinear nodes without zero point. Needs sorted nodes.
 void resolve_dequantize_dtypes(ImportState& state);
-/// Makes the decisions that waited for shapes.
+/// Makes the decisions that waited for shapes. One may replace its node by several.
 void decide_deferred(ImportState& state);
 
 }  // namespace octet

@@ -207,10 +207,6 @@ TEST(ImportTest, OldSoftmaxOverOneLongAxisIsTodaysSoftmax) {
     set_int(model.node("Softmax", {"x"}, {"y"}), "axis", axis);
     EXPECT_EQ(find_op<Softmax>(model.read())->axis, axis);
   }
-  TestModel model(11);
-  model.input("x", {2, 3, 4}).output("y").node("Softmax", {"x"}, {"y"});
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }),
-              HasSubstr("several axes"));
 }
 
 TEST(ImportTest, MovesConstantShapesIntoTheOps) {

@@ -81,7 +81,31 @@ bool has_kernel_dtypes(const PlanBuilder& builder, const Node& node) {
 void lower_by_definition(PlanBuilder& builder, const Node& node) {
   auto function = function_of(node.op);
   if (!function) fail_unsupported(node);
+  const auto fits = [&](ValueId id) {
+    return builder.graph().value(id).shape.rank() <= kMaxViewRank;
+  };
+  if (!std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || fits(*id); }) ||
+      !std::ranges::all_of(node.outputs, fits)) {
+    fail_unsupported(node);
+  }
   lower_function(builder, node, std::move(function));
+}
+
+void lower_product(PlanBuilder& builder, const Node& node) {
+  if (has_gemm_f32(builder, node)) return lower_gemm_f32(builder, node);
+  lower_by_definition(builder, node);
+}
+
+void lower_softmax(PlanBuilder& builder, const Node& node) {
+  if (has_float_softmax(builder, node)) return lower_float_activation(builder, node);
+  lower_by_definition(builder, node);
+}
+
+void lower_global_average(PlanBuilder& builder, const Node& node) {
+  if (builder.graph().value(*node.inputs[0]).shape.rank() == 4) {
+    return lower_pool(builder, node, nullptr);
+  }
+  lower_by_definition(builder, node);
 }
 
 void lower_float(PlanBuilder& builder, const Node& node) {
@@ -89,8 +113,8 @@ void lower_float(PlanBuilder& builder, const Node& node) {
   const ValueId output = node.outputs[0];
   std::visit(Overloaded{
                  [&](const Conv2d&) { lower_conv_f32(builder, node); },
-                 [&](const Gemm&) { lower_gemm_f32(builder, node); },
-                 [&](const MatMul&) { lower_gemm_f32(builder, node); },
+                 [&](const Gemm&) { lower_product(builder, node); },
+                 [&](const MatMul&) { lower_product(builder, node); },
                  [&](const Add&) { lower_eltwise(builder, node, nullptr); },
                  [&](const Mul&) { lower_eltwise(builder, node, nullptr); },
                  [&](const Relu&) { lower_float_activation(builder, node); },
@@ -99,10 +123,10 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const Tanh&) { lower_float_activation(builder, node); },
                  [&](const HardSigmoid&) { lower_float_activation(builder, node); },
                  [&](const HardSwish&) { lower_float_activation(builder, node); },
-                 [&](const Softmax&) { lower_float_activation(builder, node); },
+                 [&](const Softmax&) { lower_softmax(builder, node); },
                  [&](const MaxPool&) { lower_pool(builder, node, nullptr); },
                  [&](const AveragePool&) { lower_pool(builder, node, nullptr); },
-                 [&](const GlobalAveragePool&) { lower_pool(builder, node, nullptr); },
+                 [&](const GlobalAveragePool&) { lower_global_average(builder, node); },
                  [&](const Concat& op) {
                    std::vector<Stored> inputs;
                    for (const auto& in : node.inputs) inputs.push_back(builder.stored(*in));

@@ -12,6 +12,8 @@ void lower_conv_f32(PlanBuilder& builder, const Node& node);
 void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
 /// Gemm, and MatMul with a constant right side of rank 2.
 void lower_gemm_f32(PlanBuilder& builder, const Node& node);
+/// Whether lower_gemm_f32 can: rows times a constant matrix, plus a constant bias.
+bool has_gemm_f32(const PlanBuilder& builder, const Node& node);
 
 /// If `node` (a MatMulInteger) and its surroundings are a dynamically quantized linear layer:
 /// lowers all of it to one step that defines the layer's float output.

@@ -10,5 +10,7 @@ namespace octet {
 void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* integer);
 /// Relu, Clip, Sigmoid, Tanh, HardSigmoid, HardSwish and Softmax in float.
 void lower_float_activation(PlanBuilder& builder, const Node& node);
+/// Whether lower_float_activation can: a Softmax runs over the axis that is innermost in memory.
+bool has_float_softmax(const PlanBuilder& builder, const Node& node);
 
 }  // namespace octet

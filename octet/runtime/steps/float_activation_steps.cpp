@@ -93,19 +93,14 @@ UnaryStep::Function unary_function(const Op& op) {
 
 }  // namespace
 
+bool has_float_softmax(const PlanBuilder& builder, const Node& node) {
+  const int rank = builder.graph().value(*node.inputs[0]).shape.rank();
+  return rank >= 2 && physical_axis(rank, std::get<Softmax>(node.op).axis) == rank - 1;
+}
+
 void lower_float_activation(PlanBuilder& builder, const Node& node) {
   const Stored a = builder.stored(*node.inputs[0]);
   const auto* softmax = std::get_if<Softmax>(&node.op);
-  if (softmax && a.dims.rank() >= 2) {
-    const int axis = softmax->axis < 0 ? softmax->axis + a.dims.rank() : softmax->axis;
-    if (physical_axis(a.dims.rank(), axis) != a.dims.rank() - 1) {
-      fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (Softmax): axis ",
-           softmax->axis, " of rank ", a.dims.rank());
-    }
-  } else if (softmax) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (Softmax): input of rank ",
-         a.dims.rank(), ", accepted: 2 or more");
-  }
   const Stored c = builder.define(node.outputs[0], DType::kFloat32);
   const std::string op(op_name(node.op));
   std::unique_ptr<Step> step;

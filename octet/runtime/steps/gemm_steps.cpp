@@ -174,15 +174,32 @@ void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
                    std::move(layer), {in.buffer, out.buffer, sums});
 }
 
+namespace {
+
+/// A constant, or the integers of one behind a DequantizeLinear.
+bool is_constant_weight(const PlanBuilder& builder, ValueId id) {
+  if (builder.graph().value(id).constant) return true;
+  const auto codes = builder.nodes().dequantized(id);
+  return codes && builder.graph().value(codes->integers).constant;
+}
+
+}  // namespace
+
+bool has_gemm_f32(const PlanBuilder& builder, const Node& node) {
+  const Shape& x = builder.graph().value(*node.inputs[0]).shape;
+  const Shape& weight = builder.graph().value(*node.inputs[1]).shape;
+  const bool has_bias = node.inputs.size() > 2 && node.inputs[2];
+  // Rank 4 is stored channels-last: its rows are not contiguous.
+  return (x.rank() == 2 || x.rank() == 3) && weight.rank() == 2 &&
+         is_constant_weight(builder, *node.inputs[1]) && weight.num_elements() > 0 &&
+         (!has_bias || is_constant_weight(builder, *node.inputs[2]));
+}
+
 void lower_gemm_f32(PlanBuilder& builder, const Node& node) {
   const auto* gemm = std::get_if<Gemm>(&node.op);
   const FloatWeights weights =
       read_float_gemm_weights(builder, node, gemm != nullptr && gemm->transpose_b);
   const Stored in = builder.stored(*node.inputs[0]);
-  if (in.dims.rank() == 4) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
-         "): input of rank 4, accepted: rank 2 or 3");
-  }
   const Stored out = builder.define(node.outputs[0], DType::kFloat32);
   const GemmF32Kernel& kernel = select_gemm_f32(builder.isa());
   std::int64_t rows_per_outer = 1;
