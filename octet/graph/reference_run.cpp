@@ -7,6 +7,7 @@
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/node_error.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -108,9 +109,12 @@ Tensor compute(const Node& node, const Op& op, std::span<const Tensor> in, const
           [&](const DequantizeLinear& dequant) { return dequantize(in[0], dequant.params); },
           [&](const QuantizeLinear& quant) { return quantize(in[0], quant.params); },
           [&](const auto&) {
-            std::optional<Tensor> result = evaluate(op, in, shape);
-            if (!result) fail_node(ErrorKind::kUnsupported, node, "not in the reference");
-            return *result;
+            if (std::optional<Tensor> result = evaluate(op, in, shape)) return *result;
+            const auto function = function_of(op);
+            if (!function) fail_node(ErrorKind::kUnsupported, node, "not in the reference");
+            const std::vector<std::optional<Tensor>> inputs(in.begin(), in.end());
+            const TensorType type{in[0].dtype(), shape};
+            return octet::apply(*function, inputs, std::span(&type, 1)).value().front();
           },
       },
       op);

@@ -82,8 +82,7 @@ bool fold_constants(Graph& graph) {
       }
       if (!results) kept.push_back(std::move(node));
       changed = changed || results;
-    } else if (std::optional<Tensor> constant =
-            constant_output(graph, node, known, max_bytes)) {
+    } else if (std::optional<Tensor> constant = constant_output(graph, node, known, max_bytes)) {
       budget -= static_cast<std::int64_t>(constant->size_bytes());
       // The value stays, so readers and graph outputs keep their name.
       graph.value(node.outputs[0]).constant = std::move(constant);

@@ -14,6 +14,8 @@ constexpr Pass kInferencePasses[] = {
     {"fold-constants", fold_constants},
     // Before the fusions: an Identity (a Dropout) between two nodes hides them from each other.
     {"remove-identities", remove_identities},
+    // Before the batch norms, which change a bias, and the activations, which follow it.
+    {"fold-biases", fold_biases},
     // Before the activations: between a Conv and its Relu stands the BatchNorm.
     {"fold-batch-norm", fold_batch_norm},
     {"fuse-activations", fuse_activations},

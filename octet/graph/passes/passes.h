@@ -30,6 +30,9 @@ bool fold_constants(Graph& graph);
 bool remove_identities(Graph& graph);
 /// Folds BatchNorm into the Conv2d or Gemm before it, computed in double.
 bool fold_batch_norm(Graph& graph);
+/// Makes a MatMul of rows and a constant matrix a Gemm, and an Add of one constant per channel the
+/// bias of the Gemm or Conv2d before it: only these have integer kernels.
+bool fold_biases(Graph& graph);
 /// Fuses Relu and Clip (ReLU6) into the Conv2d, Gemm or Add that feeds only them.
 bool fuse_activations(Graph& graph);
 /// Removes nodes and constants that no output depends on.

@@ -75,7 +75,7 @@ TEST(RunPasses, ListsThePassesInTheirOrder) {
   EXPECT_THAT(names_of(import_passes()),
               ElementsAre("fold-constants", "remove-identities", "remove-dead-nodes"));
   EXPECT_THAT(names_of(inference_passes()),
-              ElementsAre("fold-constants", "remove-identities", "fold-batch-norm",
+              ElementsAre("fold-constants", "remove-identities", "fold-biases", "fold-batch-norm",
                           "fuse-activations", "remove-dead-nodes"));
 }
 
