@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "octet/graph/tensor_view.h"
 
@@ -73,9 +74,7 @@ Tensor broadcast(const Tensor& src, const Shape& shape) {
 Tensor transpose(const Transpose& op, const Tensor& x, const Shape& shape) {
   const Strides dense = dense_strides(x.shape());
   Strides strides;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    const int from =
-        op.perm.empty() ? shape.rank() - 1 - axis : op.perm[static_cast<std::size_t>(axis)];
+  for (const int from : permutation_of(op, shape.rank())) {
     strides.push_back(dense[static_cast<std::size_t>(from)]);
   }
   return gather_box(x, {0, strides}, shape);
@@ -267,6 +266,13 @@ SliceRange slice_range(std::int64_t dim, std::int64_t start, std::int64_t end, s
   end = std::clamp<std::int64_t>(from_end(end), -1, dim - 1);
   // Negating the smallest integer overflows; dividing by it instead gives the same, 0.
   return {start, step, start > end ? 1 - (start - end - 1) / step : 0};
+}
+
+std::vector<int> permutation_of(const Transpose& op, int rank) {
+  if (!op.perm.empty()) return op.perm;
+  std::vector<int> perm(static_cast<std::size_t>(rank));
+  std::iota(perm.rbegin(), perm.rend(), 0);
+  return perm;
 }
 
 bool moves_elements(const Op& op) {

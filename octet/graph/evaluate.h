@@ -14,6 +14,9 @@ struct SliceRange {
 /// ONNX semantics: negative bounds count from the end, everything is clamped. REQUIRES step != 0.
 SliceRange slice_range(std::int64_t dim, std::int64_t start, std::int64_t end, std::int64_t step);
 
+/// The axes of a Transpose; an empty perm reverses them.
+std::vector<int> permutation_of(const Transpose& op, int rank);
+
 /// Computes an op on constants: data movement, Cast and elementwise arithmetic. The shape inputs
 /// of Reshape, Slice, Pad, Squeeze and Unsqueeze are in the op (see move_shape_inputs).
 /// nullopt where octet does not compute `op` ahead of time (Conv, QuantizeLinear ...), or the

@@ -66,13 +66,13 @@ bool is_compute(const Op& op) {
 }
 
 /// Whether there may be a kernel for the dtypes: arithmetic is on floats, and what only moves
-/// elements is on bytes too. (Codes of a quantized region are no matter of dtypes.)
+/// elements is on 8-bit integers too. (Codes of a quantized region are no matter of dtypes.)
 bool has_kernel_dtypes(const PlanBuilder& builder, const Node& node) {
   if (!is_compute(node.op)) return true;
   const bool bytes = moves_elements(node.op);
   const auto fits = [&](ValueId id) {
     const DType dtype = builder.graph().value(id).dtype;
-    return dtype == DType::kFloat32 || (bytes && size_bytes(dtype) == 1 && dtype != DType::kBool);
+    return dtype == DType::kFloat32 || (bytes && (dtype == DType::kInt8 || dtype == DType::kUInt8));
   };
   return std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || fits(*id); }) &&
          std::ranges::all_of(node.outputs, fits);

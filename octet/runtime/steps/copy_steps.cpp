@@ -278,8 +278,9 @@ void lower_transpose(PlanBuilder& builder, const Node& node, const Transpose& op
                      ValueId output) {
   const Stored from = builder.stored(input);
   const int rank = from.dims.rank();
+  const std::vector<int> perm = permutation_of(op, rank);
   const Stored to = builder.define(output, from.dtype, from.scale, from.zero_point);
-  require_batch_untouched(node, rank > 0 && from.dims[0] == kDynamicDim && op.perm[0] != 0);
+  require_batch_untouched(node, rank > 0 && from.dims[0] == kDynamicDim && perm[0] != 0);
   const auto in_strides = row_major_strides(from.dims);
   CopyRegion region{from.buffer, to.buffer, size_bytes(from.dtype), to.dims, {}, {}};
   region.dst_strides = row_major_strides(to.dims);
@@ -287,7 +288,7 @@ void lower_transpose(PlanBuilder& builder, const Node& node, const Transpose& op
   for (int axis = 0; axis < rank; ++axis) {
     region.src_strides[static_cast<std::size_t>(physical_axis(rank, axis))] =
         in_strides[static_cast<std::size_t>(
-            physical_axis(rank, op.perm[static_cast<std::size_t>(axis)]))];
+            physical_axis(rank, perm[static_cast<std::size_t>(axis)]))];
   }
   builder.add_step(std::make_unique<CopyStep>(std::move(region)),
                    {node.name, "Transpose", "copy/strided"}, {from.buffer, to.buffer});
@@ -320,9 +321,6 @@ void lower_pad(PlanBuilder& builder, const Node& node, const Pad& op, ValueId in
   const Stored from = builder.stored(input);
   const int rank = from.dims.rank();
   const Stored to = builder.define(output, from.dtype, from.scale, from.zero_point);
-  if (std::ranges::any_of(op.pads, [](std::int64_t pad) { return pad < 0; })) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (Pad): negative pads");
-  }
   builder.add_step(std::make_unique<FillStep>(to, op.value), {node.name, "Pad", "copy/fill"},
                    {to.buffer});
   CopyRegion region{from.buffer, to.buffer, size_bytes(from.dtype), from.dims, {}, {}};
@@ -330,9 +328,18 @@ void lower_pad(PlanBuilder& builder, const Node& node, const Pad& op, ValueId in
   region.dst_strides = row_major_strides(to.dims);
   for (int axis = 0; axis < rank; ++axis) {
     const std::int64_t before = op.pads[static_cast<std::size_t>(axis)];
+    const std::int64_t after = op.pads[static_cast<std::size_t>(axis + rank)];
+    if (before == 0 && after == 0) continue;
     const int physical = physical_axis(rank, axis);
-    require_batch_untouched(node, before != 0 && from.dims[physical] == kDynamicDim);
-    region.dst_offset += before * region.dst_strides[static_cast<std::size_t>(physical)];
+    require_batch_untouched(node, from.dims[physical] == kDynamicDim);
+    const auto at = static_cast<std::size_t>(physical);
+    // The part of the result that comes from the input; negative pads leave some of that out.
+    const std::int64_t low = std::max<std::int64_t>(0, before);
+    const std::int64_t high = std::min(to.dims[physical], before + from.dims[physical]);
+    if (high <= low) return;
+    region.dims[physical] = high - low;
+    region.src_offset += (low - before) * region.src_strides[at];
+    region.dst_offset += low * region.dst_strides[at];
   }
   builder.add_step(std::make_unique<CopyStep>(std::move(region)),
                    {node.name, "Pad", "copy/strided"}, {from.buffer, to.buffer});
