@@ -22,7 +22,7 @@ using octet_onnx::ValueInfoProto;
 constexpr std::string_view kWhere = "onnx import";
 constexpr std::size_t kMaxNameBytes = 4096;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
-constexpr int kMinOpset = 7, kMaxOpset = 25;
+constexpr int kMinOpset = 7, kMaxOpset = 27;
 
 bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 

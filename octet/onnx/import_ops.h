@@ -47,6 +47,22 @@ void import_gather(NodeReader& node);
 void import_cast(NodeReader& node);
 void import_constant_of_shape(NodeReader& node);
 
+// import_arrangement.cpp
+void import_resize(NodeReader& node);
+void import_upsample(NodeReader& node);
+void import_expand(NodeReader& node);
+void import_tile(NodeReader& node);
+void import_range(NodeReader& node);
+void import_size(NodeReader& node);
+void import_split(NodeReader& node);
+void import_depth_to_space(NodeReader& node);
+void import_space_to_depth(NodeReader& node);
+void import_gather_elements(NodeReader& node);
+void import_gather_nd(NodeReader& node);
+void import_one_hot(NodeReader& node);
+void import_trilu(NodeReader& node);
+void import_cum_sum(NodeReader& node);
+
 // import_quant.cpp
 void import_quantize_linear(NodeReader& node);
 void import_dequantize_linear(NodeReader& node);

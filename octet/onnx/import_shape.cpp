@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "octet/graph/functions/arrangement.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/quote.h"
 #include "octet/onnx/tensor_proto.h"
@@ -38,6 +39,16 @@ int axis_attribute(NodeReader& node, std::int64_t otherwise) {
   return node.attributes.get_int_between("axis", otherwise, -kMaxRank, kMaxRank);
 }
 
+PadMode pad_mode(NodeReader& node) {
+  const std::string mode = node.attributes.find_string("mode").value_or("constant");
+  if (mode == "constant") return PadMode::kConstant;
+  if (mode == "edge") return PadMode::kEdge;
+  if (mode == "reflect") return PadMode::kReflect;
+  if (mode == "wrap" && node.opset() >= 19) return PadMode::kWrap;
+  node.unsupported("mode = ", quote_name(mode), ", accepted: constant, edge, reflect, and wrap ",
+                   "from opset 19 on");
+}
+
 }  // namespace
 
 void import_concat(NodeReader& node) {
@@ -57,13 +68,12 @@ void import_flatten(NodeReader& node) {
 
 void import_reshape(NodeReader& node) {
   node.expect_inputs(2, 2);
-  if (node.attributes.get_int("allowzero", 0) != 0) {
+  bool zero_means_zero = node.attributes.get_int_between("allowzero", 0, 0, 1) != 0;
+  if (const Tensor* shape = node.constant(1); zero_means_zero && shape != nullptr) {
     const std::vector<std::int64_t> dims = node.require_ints(1, "the shape");
-    if (std::ranges::find(dims, 0) != dims.end()) {
-      node.unsupported("allowzero = 1 with a dimension of 0");
-    }
+    zero_means_zero = std::ranges::find(dims, 0) != dims.end();
   }
-  node.emit(Reshape{}, {node.input(0), node.input(1)});
+  node.emit(zero_means_zero ? reshape_allowing_zero() : Reshape{}, {node.input(0), node.input(1)});
 }
 
 void import_transpose(NodeReader& node) {
@@ -107,11 +117,15 @@ void import_slice(NodeReader& node) {
 }
 
 void import_pad(NodeReader& node) {
-  const std::string mode = node.attributes.find_string("mode").value_or("constant");
-  if (mode != "constant") node.unsupported("mode = ", quote_name(mode), ", accepted: constant");
+  const PadMode mode = pad_mode(node);
+  const bool constant = mode == PadMode::kConstant;
   if (node.opset() >= 11) {
     node.expect_inputs(2, node.opset() >= 18 ? 4 : 3);
-    node.emit(Pad{}, all_inputs(node));
+    // The typed Pad holds its value as a float, which not every integer is.
+    const Tensor* value = node.constant(2);
+    const bool typed =
+        constant && (!node.has_input(2) || (value != nullptr && value->dtype() == DType::kFloat32));
+    node.emit(typed ? Op(Pad{}) : pad_function(mode), all_inputs(node));
     return;
   }
   node.expect_inputs(1, 1);
@@ -119,7 +133,13 @@ void import_pad(NodeReader& node) {
   pad.pads = node.attributes.require_ints("pads");
   pad.value = node.attributes.get_float("value", 0.0f);
   if (pad.pads.empty()) node.bad("attribute 'pads' is empty");
-  node.emit(std::move(pad), {node.input(0)});
+  if (constant) {
+    node.emit(std::move(pad), {node.input(0)});
+    return;
+  }
+  const auto count = static_cast<std::int64_t>(pad.pads.size());
+  const ValueId amounts = node.add_constant("pads", Tensor::from(Shape{count}, pad.pads));
+  node.emit(pad_function(mode), {node.input(0), amounts});
 }
 
 void import_dropout(NodeReader& node) {

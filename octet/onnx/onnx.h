@@ -20,7 +20,7 @@ struct ImportOptions {
   std::map<std::string, Tensor> fixed_inputs;
 };
 
-/// Reads an ONNX model (opsets 7 to 25), infers shapes, runs import_passes and verifies it.
+/// Reads an ONNX model (opsets 7 to 27), infers shapes, runs import_passes and verifies it.
 /// Never crashes on a damaged file: Error(kBadData) with a byte offset or node name,
 /// Error(kUnsupported) for an operator, opset or dtype that octet does not know, Error(kNoInput).
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
