@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "octet/graph/tensor_view.h"
+#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -185,6 +185,12 @@ bool cast_elements(const Tensor& x, Tensor& result) {
 }
 
 std::optional<Tensor> cast(const Cast& op, const Tensor& x) {
+  if (op.to == DType::kInt4 || op.to == DType::kUInt4) {
+    const std::optional<Tensor> input(x);
+    const TensorType type{op.to, x.shape()};
+    auto result = apply(*function_of(op), std::span(&input, 1), std::span(&type, 1));
+    return result ? std::optional(std::move(result->front())) : std::nullopt;
+  }
   Tensor result(op.to, x.shape());
   const bool defined = with_type(x.dtype(), [&](auto from) {
     return with_type(

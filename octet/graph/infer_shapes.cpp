@@ -59,6 +59,16 @@ class ShapeInference {
     }
   }
 
+  /// Functions see tensors as views.
+  static void require_viewable(const Node& node, std::span<const Shape> shapes) {
+    for (const Shape& shape : shapes) {
+      if (shape.rank() > kMaxViewRank) {
+        fail_node(ErrorKind::kUnsupported, node, "a tensor of rank ", shape.rank(),
+                  ", accepted: up to ", kMaxViewRank);
+      }
+    }
+  }
+
   std::vector<TensorType> output_types(const Node& node, const Op& op) const;
   Shape constant_of_shape(const Node& node) const;
   void check_gather(const Node& node, const Gather& gather, const Shape& x) const;
@@ -177,7 +187,9 @@ std::vector<TensorType> ShapeInference::output_types(const Node& node, const Op&
             return Types{{DType::kInt32, matmul_shape(node, in[0], in[1])}};
           },
           [&](const Function& function) {
+            require_viewable(node, in);
             Types types = function.definition->output_types(FunctionInputs(graph_, node, known_));
+            for (const TensorType& type : types) require_viewable(node, {&type.shape, 1});
             types.resize(node.outputs.size());  // the last ones may be left out
             return types;
           },

@@ -135,6 +135,12 @@ Shape broadcast_shape(const Node& node, const Shape& a, const Shape& b) {
   const int missing = longer.rank() - shorter.rank();
   for (int axis = 0; axis < shorter.rank(); ++axis) {
     const std::int64_t left = longer[axis + missing], right = shorter[axis];
+    // An unknown size turns out to be 1 or the other one.
+    if (left != right && (left == kUnknownDim || right == kUnknownDim)) {
+      const std::int64_t other = left == kUnknownDim ? right : left;
+      result[axis + missing] = other == 1 || other == kDynamicDim ? kUnknownDim : other;
+      continue;
+    }
     if (left != right && left != 1 && right != 1) {
       fail_node(ErrorKind::kBadData, node, "shapes ", to_string(a), " and ", to_string(b),
                 ", accepted: equal sizes or 1 along each axis");
