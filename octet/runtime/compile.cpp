@@ -108,6 +108,11 @@ void lower_global_average(PlanBuilder& builder, const Node& node) {
   lower_by_definition(builder, node);
 }
 
+void lower_float_eltwise(PlanBuilder& builder, const Node& node) {
+  if (has_eltwise_kernel(builder.graph(), node)) return lower_eltwise(builder, node, nullptr);
+  lower_by_definition(builder, node);
+}
+
 void lower_float(PlanBuilder& builder, const Node& node) {
   const auto input = [&] { return *node.inputs[0]; };
   const ValueId output = node.outputs[0];
@@ -115,8 +120,8 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const Conv2d&) { lower_conv_f32(builder, node); },
                  [&](const Gemm&) { lower_product(builder, node); },
                  [&](const MatMul&) { lower_product(builder, node); },
-                 [&](const Add&) { lower_eltwise(builder, node, nullptr); },
-                 [&](const Mul&) { lower_eltwise(builder, node, nullptr); },
+                 [&](const Add&) { lower_float_eltwise(builder, node); },
+                 [&](const Mul&) { lower_float_eltwise(builder, node); },
                  [&](const Relu&) { lower_float_activation(builder, node); },
                  [&](const Clip&) { lower_float_activation(builder, node); },
                  [&](const Sigmoid&) { lower_float_activation(builder, node); },

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "octet/base/error.h"
 #include "octet/runtime/kernels/eltwise/eltwise.h"
 #include "octet/runtime/steps/copy_steps.h"
 
@@ -165,19 +164,24 @@ class EltwiseStep final : public Step {
 };
 
 /// An operand with the output's rank, so that axes correspond in the runtime's layout.
-Stored operand(PlanBuilder& builder, const Node& node, ValueId value, int rank) {
+Stored operand(PlanBuilder& builder, ValueId value, int rank) {
   const Value& info = builder.graph().value(value);
   if (info.shape.rank() == rank || rank != 4) return builder.stored(value);
-  if (!info.constant || info.constant->dtype() != DType::kFloat32) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
-         "): broadcasts '", info.name, "' of rank ", info.shape.rank(), " to rank 4");
-  }
   std::vector<std::int64_t> dims(static_cast<std::size_t>(rank - info.shape.rank()), 1);
   dims.insert(dims.end(), info.shape.dims().begin(), info.shape.dims().end());
   return store_float_constant(builder, info.constant->reshaped(Shape(dims)));
 }
 
 }  // namespace
+
+bool has_eltwise_kernel(const Graph& graph, const Node& node) {
+  const int rank = graph.value(node.outputs[0]).shape.rank();
+  return std::ranges::all_of(node.inputs, [&](const std::optional<ValueId>& input) {
+    const Value& value = graph.value(*input);
+    if (value.shape.rank() == rank) return true;
+    return rank == 4 ? value.constant.has_value() : value.shape.rank() != 4;
+  });
+}
 
 void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* integer) {
   const bool is_add = std::holds_alternative<Add>(node.op);
@@ -191,7 +195,7 @@ void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* in
       operands[i].scale = integer->inputs[i].scale;
       operands[i].zero_point = integer->inputs[i].zero_point;
     } else {
-      operands[i] = operand(builder, node, *node.inputs[i], rank);
+      operands[i] = operand(builder, *node.inputs[i], rank);
     }
   }
   const Stored out = integer ? builder.define(integer->output->integers, DType::kUInt8,
