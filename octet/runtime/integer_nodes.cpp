@@ -152,6 +152,10 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
   };
   const int wanted = activation_inputs(node);
   if (wanted == 0) return refuse("no integer kernel for " + std::string(op_name(node.op)));
+  if (std::holds_alternative<GlobalAveragePool>(node.op) &&
+      graph_.value(*node.inputs[0]).shape.rank() != 4) {
+    return refuse("no integer kernel for a GlobalAveragePool that is not of images");
+  }
   IntegerNode result;
   for (int i = 0; i < wanted; ++i) {
     const auto codes = input_codes(*node.inputs[static_cast<std::size_t>(i)]);

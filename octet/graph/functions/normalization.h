@@ -11,6 +11,8 @@ namespace octet {
 
 /// Log of the softmax along an axis, without overflow.
 Op log_softmax(int axis);
+/// The definition of Softmax.
+FunctionPointer softmax_function(int axis);
 
 /// Over all axes from `axis` on. Inputs: x, scale, optional bias, both broadcast to x. Outputs: y;
 /// optional mean and 1 / sqrt(variance + epsilon), with size 1 along the normalized axes.
