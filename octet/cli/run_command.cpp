@@ -13,6 +13,7 @@
 #include "octet/cli/option_checks.h"
 #include "octet/data/npy.h"
 #include "octet/onnx/onnx.h"
+#include "octet/runtime/session.h"
 
 namespace octet::cli {
 namespace {
@@ -28,10 +29,12 @@ Tensor read_tensor(const std::filesystem::path& file) {
   fail(ErrorKind::kUsage, file.string(), ": unknown kind of tensor file, accepted: .npy, .pb");
 }
 
-std::map<std::string, Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
+/// In the order of the graph's inputs.
+std::vector<Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
   std::vector<std::string> names;
   for (const ValueId id : graph.inputs()) names.push_back(graph.value(id).name);
   std::map<std::string, Tensor> tensors;
+  std::vector<Tensor> inputs;
   for (const std::string& input : request.inputs) {
     const std::size_t equals = input.find('=');
     if (equals == std::string::npos) {
@@ -43,26 +46,9 @@ std::map<std::string, Tensor> read_inputs(const RunRequest& request, const Graph
   }
   for (const std::string& name : names) {
     if (!tensors.contains(name)) fail(ErrorKind::kUsage, "--input: '", name, "' is missing");
+    inputs.push_back(tensors.at(name));
   }
-  return tensors;
-}
-
-/// The batch of the given tensors. Error(kBadData) where a shape or dtype does not fit.
-int batch_of(const Graph& graph, const std::map<std::string, Tensor>& tensors) {
-  std::int64_t batch = 1;
-  for (const ValueId id : graph.inputs()) {
-    const Value& value = graph.value(id);
-    const Tensor& tensor = tensors.at(value.name);
-    if (value.shape.rank() > 0 && value.shape[0] == kDynamicDim && tensor.shape().rank() > 0) {
-      batch = tensor.shape()[0];
-    }
-    if (tensor.dtype() != value.dtype || tensor.shape() != value.shape.with_batch(batch)) {
-      fail(ErrorKind::kBadData, "input '", value.name, "': found ", to_string(tensor.dtype()), " ",
-           to_string(tensor.shape()), ", accepted: ", to_string(value.dtype), " ",
-           to_string(value.shape));
-    }
-  }
-  return static_cast<int>(batch);
+  return inputs;
 }
 
 /// A file name from a value's name, which may hold anything; `taken` keeps two of them apart.
@@ -106,24 +92,9 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
     fail_unknown_name("format", request.format, accepted);
   }
   const Graph graph = import_onnx(request.model);
-  const std::map<std::string, Tensor> tensors = read_inputs(request, graph);
-  const int batch = batch_of(graph, tensors);
-  std::vector<Tensor> results;
-  std::vector<const void*> in;
-  std::vector<void*> out;
-  for (const ValueId id : graph.inputs()) in.push_back(tensors.at(graph.value(id).name).raw());
-  if (batch > 0) {
-    Plan plan = compile(graph, compile_options(global, batch));
-    for (const PlanTensor& output : plan.outputs()) {
-      results.emplace_back(output.dtype, output.shape.with_batch(batch));
-    }
-    for (Tensor& result : results) out.push_back(result.mutable_raw());
-    plan.run(in, out, batch);
-  } else {
-    for (const ValueId id : graph.outputs()) {
-      results.emplace_back(graph.value(id).dtype, graph.value(id).shape.with_batch(0));
-    }
-  }
+  const std::vector<Tensor> inputs = read_inputs(request, graph);
+  Session session(graph, compile_options(global, 1));
+  const std::vector<Tensor> results = session.run(inputs);
   make_output_folder(request.output_dir);
   write_outputs(request, graph, results, global);
 }

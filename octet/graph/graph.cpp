@@ -36,7 +36,7 @@ ValueId Graph::add_value(std::string value_name, DType dtype, Shape shape) {
     fail(ErrorKind::kBadData, "graph '", name, "': value '", value_name,
          "' is defined twice, accepted: one definition per name");
   }
-  values_.push_back({std::move(value_name), dtype, std::move(shape), std::nullopt});
+  values_.push_back({std::move(value_name), dtype, std::move(shape), std::nullopt, {}});
   return id;
 }
 

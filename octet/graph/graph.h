@@ -18,8 +18,10 @@ enum class NodeId : std::uint32_t {};
 struct Value {
   std::string name;  ///< unique in the graph
   DType dtype = DType::kFloat32;
-  Shape shape;  ///< valid after infer_shapes; the batch may be kDynamicDim
+  Shape shape;  ///< valid after infer_shapes; sizes may be kDynamicDim (the batch) or kUnknownDim
   std::optional<Tensor> constant;
+  /// Of a graph input, what its file calls each dimension ("" for a number), or nothing.
+  std::vector<std::string> dim_names = {};
 };
 
 /// An operator applied to values. An absent optional input is std::nullopt (only ops that say so).

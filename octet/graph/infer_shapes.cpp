@@ -3,6 +3,7 @@
 #include "octet/graph/check_node.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/node_error.h"
+#include "octet/graph/shape_inputs.h"
 #include "octet/graph/shape_rules.h"
 #include "octet/graph/tensor_function.h"
 
@@ -33,15 +34,17 @@ class ShapeInference {
  private:
   void infer(const Node& node) {
     check_node(graph_, node);
-    const Op op = move_shape_inputs(graph_, node, known_);
-    const std::vector<TensorType> types = output_types(node, op);
+    const std::optional<Op> op = move_shape_inputs(graph_, node, known_);
+    const std::vector<TensorType> types = op ? output_types(node, *op) : types_before_run(node);
     for (std::size_t i = 0; i < types.size(); ++i) {
       require_reasonable(node, types[i].shape);
       Value& output = graph_.value(node.outputs[i]);
       output.dtype = types[i].dtype;
       output.shape = types[i].shape;
     }
-    known_[static_cast<std::size_t>(node.outputs[0])] = known_output(graph_, node, op, known_);
+    if (op) {
+      known_[static_cast<std::size_t>(node.outputs[0])] = known_output(graph_, node, *op, known_);
+    }
   }
 
   static void require_reasonable(const Node& node, const Shape& shape) {
@@ -69,6 +72,10 @@ class ShapeInference {
     }
   }
 
+  std::vector<TensorType> types_before_run(const Node& node) const {
+    return {{graph_.value(*node.inputs[0]).dtype, shape_before_run(graph_, node, known_)}};
+  }
+
   std::vector<TensorType> output_types(const Node& node, const Op& op) const;
   Shape constant_of_shape(const Node& node) const;
   void check_gather(const Node& node, const Gather& gather, const Shape& x) const;
@@ -79,16 +86,22 @@ class ShapeInference {
 };
 
 Shape ShapeInference::constant_of_shape(const Node& node) const {
-  const std::optional<KnownElements>& dims = known_[static_cast<std::size_t>(*node.inputs[0])];
-  if (!dims) {
-    fail_node(ErrorKind::kUnsupported, node,
-              "the shape is computed at run time, accepted: a constant");
+  const Shape& length = graph_.value(*node.inputs[0]).shape;
+  if (length.rank() != 1 || !length.is_static()) {
+    fail_node(length.rank() != 1 ? ErrorKind::kBadData : ErrorKind::kUnsupported, node,
+              "the shape is a tensor ", to_string(length), ", accepted: one of a known length");
   }
-  std::vector<std::int64_t> shape;
-  for (std::size_t i = 0; i < dims->size(); ++i) {
-    shape.push_back((*dims)[i].value_or(kDynamicDim));
-    if ((*dims)[i].value_or(0) < 0) {
-      fail_node(ErrorKind::kBadData, node, "dimension ", shape.back(), ", accepted: 0 or more");
+  if (length[0] > kMaxRank) {
+    fail_node(ErrorKind::kBadData, node, length[0], " dimensions, accepted: up to ", kMaxRank);
+  }
+  const std::optional<KnownElements>& dims = known_[static_cast<std::size_t>(*node.inputs[0])];
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(length[0]), kUnknownDim);
+  for (std::size_t i = 0; dims && i < dims->size(); ++i) {
+    if (dims->symbol_at(i) == Symbol::kBatch) shape[i] = kDynamicDim;
+    if (dims->symbol_at(i) != Symbol::kNumber) continue;
+    shape[i] = *(*dims)[i];
+    if (shape[i] < 0) {
+      fail_node(ErrorKind::kBadData, node, "dimension ", shape[i], ", accepted: 0 or more");
     }
   }
   return Shape(std::move(shape));
@@ -97,7 +110,7 @@ Shape ShapeInference::constant_of_shape(const Node& node) const {
 void ShapeInference::check_gather(const Node& node, const Gather& gather, const Shape& x) const {
   const std::optional<KnownElements>& indices = known_[static_cast<std::size_t>(*node.inputs[1])];
   const std::int64_t dim = x[normalized_axis(node, gather.axis, x.rank())];
-  if (!indices || dim == kDynamicDim) return;
+  if (!indices || dim < 0) return;
   for (std::size_t i = 0; i < indices->size(); ++i) {
     const std::int64_t index = (*indices)[i].value_or(0);
     if (index < -dim || index >= dim) {
@@ -111,7 +124,8 @@ void ShapeInference::check_channel_axis(const Node& node, const TensorQuantParam
                                         const Shape& x) const {
   if (!params.axis) return;
   const int axis = *params.axis;
-  if (axis < 0 || axis >= x.rank() || x[axis] != static_cast<std::int64_t>(params.scale.size())) {
+  const auto count = static_cast<std::int64_t>(params.scale.size());
+  if (axis < 0 || axis >= x.rank() || (x[axis] != count && x[axis] != kUnknownDim)) {
     fail_node(ErrorKind::kBadData, node, params.scale.size(), " scales along axis ", axis, " of ",
               to_string(x), ", accepted: one scale per index of that axis");
   }

@@ -7,6 +7,7 @@
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/node_error.h"
+#include "octet/graph/shape_inputs.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet {
@@ -140,7 +141,7 @@ std::vector<Tensor> reference_run(Graph graph, const Tensor& x) {
     for (std::size_t i = 0; i < data_inputs(node); ++i) {
       if (node.inputs[i]) in.push_back(*slot(*node.inputs[i]));
     }
-    slot(node.outputs[0]) = compute(node, move_shape_inputs(graph, node, known), in,
+    slot(node.outputs[0]) = compute(node, move_shape_inputs(graph, node, known).value(), in,
                                     graph.value(node.outputs[0]).shape);
   }
   std::vector<Tensor> outputs;

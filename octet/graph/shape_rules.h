@@ -8,8 +8,9 @@ namespace octet {
 
 // The output shape of each op from its inputs' shapes. The rules live in two files: windows and
 // matrices (shape_rules_compute.cpp), and rearrangement (shape_rules_layout.cpp). All fail with
-// Error(kBadData) naming the node, or Error(kUnsupported) where the result's size would be a
-// multiple of the batch, which a Shape cannot say. REQUIRES check_node to have passed.
+// Error(kBadData) naming the node. A size that is no number and not the batch, as a multiple of the
+// batch, is kUnknownDim; so is one that an unknown size decides. Only what is certain to be wrong
+// is an error. REQUIRES check_node to have passed.
 
 Shape conv_shape(const Node& node, const Conv2d& conv, std::span<const Shape> in);
 Shape pool_shape(const Node& node, const PoolWindow& window, const Shape& x);

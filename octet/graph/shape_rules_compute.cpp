@@ -15,17 +15,13 @@ void require_rank(const Node& node, const Shape& shape, int rank, const char* wh
   }
 }
 
-void require_static_from(const Node& node, const Shape& shape, int first_axis) {
-  for (int axis = first_axis; axis < shape.rank(); ++axis) {
-    if (shape[axis] < 0) {
-      fail_node(ErrorKind::kUnsupported, node, "input ", to_string(shape), " has an unknown axis ",
-                axis, ", accepted: only the batch (axis 0) unknown");
-    }
-  }
+/// Whether two sizes can be the same number.
+bool may_be_equal(std::int64_t a, std::int64_t b) {
+  return a == b || a == kUnknownDim || b == kUnknownDim;
 }
 
 void require_vector(const Node& node, const Shape& shape, std::int64_t length, const char* what) {
-  if (shape != Shape{length}) {
+  if (shape.rank() != 1 || !may_be_equal(shape[0], length)) {
     fail_node(ErrorKind::kBadData, node, what, " ", to_string(shape), ", accepted: [", length, "]");
   }
 }
@@ -36,6 +32,7 @@ struct Window {
 };
 
 std::int64_t window_outputs(const Node& node, std::int64_t size, const Window& window) {
+  if (size < 0 || window.kernel < 0) return kUnknownDim;
   if (size > kMaxWindowDim || window.kernel > kMaxWindowDim) {
     fail_node(ErrorKind::kBadData, node, "input size ", size, ", kernel ", window.kernel,
               ", accepted: up to 2^31");
@@ -62,14 +59,13 @@ Shape conv_shape(const Node& node, const Conv2d& conv, std::span<const Shape> in
   const Shape& weight = in[1];
   require_rank(node, x, 4, "input");
   require_rank(node, weight, 4, "weight");
-  require_static_from(node, x, 1);
-  require_static_from(node, weight, 0);
   const std::int64_t oc = weight[0], groups = conv.groups;
-  if (x[1] % groups != 0 || oc % groups != 0) {
+  if ((x[1] > 0 && x[1] % groups != 0) || (oc > 0 && oc % groups != 0)) {
     fail_node(ErrorKind::kBadData, node, "group ", groups, " does not divide channels ", x[1],
               " -> ", oc);
   }
-  if (x[1] / groups != weight[1] || oc == 0 || weight[1] == 0) {
+  const bool channels_known = x[1] >= 0 && weight[1] >= 0;
+  if ((channels_known && x[1] / groups != weight[1]) || oc == 0 || weight[1] == 0) {
     fail_node(ErrorKind::kBadData, node, "input channels ", x[1], " in ", groups,
               " groups, weight ", to_string(weight), ", accepted: weight [oc, ", x[1] / groups,
               ", kh, kw]");
@@ -87,7 +83,6 @@ Shape conv_shape(const Node& node, const Conv2d& conv, std::span<const Shape> in
 
 Shape pool_shape(const Node& node, const PoolWindow& window, const Shape& x) {
   require_rank(node, x, 4, "input");
-  require_static_from(node, x, 1);
   Shape y{x[0], x[1], 0, 0};
   for (int axis = 0; axis < 2; ++axis) {
     const auto i = static_cast<std::size_t>(axis);
@@ -102,7 +97,6 @@ Shape global_pool_shape(const Node& node, const Shape& x) {
   if (x.rank() < 3) {
     fail_node(ErrorKind::kBadData, node, "input ", to_string(x), ", accepted: rank 3 or more");
   }
-  require_static_from(node, x, 1);
   Shape y = x;
   for (int axis = 2; axis < x.rank(); ++axis) {
     if (x[axis] == 0) {
@@ -120,7 +114,7 @@ Shape gemm_shape(const Node& node, const Gemm& gemm, std::span<const Shape> in) 
   require_rank(node, weight, 2, "weight");
   const std::int64_t n = weight[gemm.transpose_b ? 0 : 1];
   const std::int64_t k = weight[gemm.transpose_b ? 1 : 0];
-  if (x[1] != k || k == kDynamicDim) {
+  if (!may_be_equal(x[1], k) || k == kDynamicDim) {
     fail_node(ErrorKind::kBadData, node, "input ", to_string(x), ", weight ", to_string(weight),
               gemm.transpose_b ? " (transposed)" : "", ", accepted: equal, known inner sizes");
   }
@@ -157,7 +151,7 @@ Shape matmul_shape(const Node& node, const Shape& a, const Shape& b) {
   }
   // A vector is a matrix of one row (left) or one column (right), which the result does not have.
   const std::int64_t left = a[a.rank() - 1], right = b[std::max(b.rank() - 2, 0)];
-  if (left != right && left != kUnknownDim && right != kUnknownDim) {
+  if (!may_be_equal(left, right)) {
     fail_node(ErrorKind::kBadData, node, "inputs ", to_string(a), " and ", to_string(b),
               ", accepted: equal inner sizes");
   }

@@ -10,17 +10,19 @@ namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
 
-/// A number of elements: `count` times the batch to the power `batches`.
+/// A number of elements: `count` times the batch to the power `batches` times `unknowns` sizes of
+/// which nothing is known.
 struct SymbolicSize {
   std::int64_t count = 1;
   int batches = 0;
+  int unknowns = 0;
 };
 
 SymbolicSize size_of(const Node& node, std::span<const std::int64_t> dims) {
   SymbolicSize size;
   for (std::int64_t dim : dims) {
-    if (dim == kDynamicDim) {
-      ++size.batches;
+    if (dim < 0) {
+      ++(dim == kDynamicDim ? size.batches : size.unknowns);
       continue;
     }
     if (dim != 0 && size.count > kMaxElements / dim) {
@@ -31,11 +33,11 @@ SymbolicSize size_of(const Node& node, std::span<const std::int64_t> dims) {
   return size;
 }
 
-std::int64_t as_dimension(const Node& node, SymbolicSize size) {
-  if (size.batches == 0 || size.count == 0) return size.count;
-  if (size.batches == 1 && size.count == 1) return kDynamicDim;
-  fail_node(ErrorKind::kUnsupported, node, "a dimension would be ", size.count,
-            " x the batch, accepted: the batch or a number");
+std::int64_t as_dimension(SymbolicSize size) {
+  if (size.count == 0) return 0;
+  if (size.unknowns == 0 && size.batches == 0) return size.count;
+  if (size.unknowns == 0 && size.batches == 1 && size.count == 1) return kDynamicDim;
+  return kUnknownDim;
 }
 
 /// The axes, counted from the front, in ascending order. Error on a repeated one.
@@ -65,17 +67,19 @@ Shape concat_shape(const Node& node, const Concat& concat, std::span<const Shape
   const int axis = normalized_axis(node, concat.axis, result.rank());
   for (const Shape& shape : in.subspan(1)) {
     bool fits = shape.rank() == result.rank();
-    for (int i = 0; fits && i < shape.rank(); ++i) fits = i == axis || shape[i] == result[i];
+    for (int i = 0; fits && i < shape.rank(); ++i) {
+      if (i == axis || shape[i] == result[i]) continue;
+      fits = shape[i] == kUnknownDim || result[i] == kUnknownDim;
+      // A number says what the unknown size has to be; the batch stays one of many.
+      const std::int64_t other = shape[i] == kUnknownDim ? result[i] : shape[i];
+      result[i] = other == kDynamicDim ? kUnknownDim : other;
+    }
     if (!fits) {
       fail_node(ErrorKind::kBadData, node, "inputs ", to_string(in[0]), " and ", to_string(shape),
                 ", accepted: equal sizes except along axis ", axis);
     }
-    if (shape[axis] == kDynamicDim || result[axis] == kDynamicDim) {
-      fail_node(ErrorKind::kUnsupported, node,
-                "concatenation along the batch, accepted: along "
-                "axes of known size");
-    }
-    result[axis] += shape[axis];
+    const bool known = shape[axis] >= 0 && result[axis] >= 0;
+    result[axis] = known ? result[axis] + shape[axis] : kUnknownDim;
     size_of(node, result.dims());
   }
   return result;
@@ -86,8 +90,8 @@ Shape flatten_shape(const Node& node, const Flatten& flatten, const Shape& x) {
   const int axis = flatten.axis == rank ? rank : normalized_axis(node, flatten.axis, rank);
   const std::span<const std::int64_t> dims = x.dims();
   const auto split = static_cast<std::size_t>(axis);
-  return {as_dimension(node, size_of(node, dims.first(split))),
-          as_dimension(node, size_of(node, dims.subspan(split)))};
+  return {as_dimension(size_of(node, dims.first(split))),
+          as_dimension(size_of(node, dims.subspan(split)))};
 }
 
 Shape reshape_shape(const Node& node, const Reshape& reshape, const Shape& x) {
@@ -118,13 +122,22 @@ Shape reshape_shape(const Node& node, const Reshape& reshape, const Shape& x) {
     fail_node(ErrorKind::kBadData, node, "input ", to_string(x), " does not fill dims ",
               to_string(Shape(reshape.dims)), " (-1 prints as N)");
   };
+  // A copied size that is unknown stands on both sides.
+  const SymbolicSize left{0, have.batches - want.batches, have.unknowns - want.unknowns};
   if (!inferred) {
     const bool both_empty = have.count == 0 && want.count == 0;
-    if (!both_empty && (have.count != want.count || have.batches != want.batches)) fail_sizes();
+    const bool fits = have.count == want.count && left.batches == 0;
+    if (!both_empty && !fits && left.unknowns == 0) fail_sizes();
     return Shape(std::move(dims));
   }
-  if (want.count == 0 || have.count % want.count != 0 || have.batches < want.batches) fail_sizes();
-  dims[*inferred] = as_dimension(node, {have.count / want.count, have.batches - want.batches});
+  if (want.count == 0) fail_sizes();
+  if (left.unknowns == 0) {
+    if (left.batches < 0) fail_sizes();
+    if (left.batches == 0 && have.count % want.count != 0) fail_sizes();
+  }
+  const bool divides = left.batches >= 0 && have.count % want.count == 0;
+  dims[*inferred] =
+      divides ? as_dimension({have.count / want.count, left.batches, left.unknowns}) : kUnknownDim;
   return Shape(std::move(dims));
 }
 
@@ -156,9 +169,13 @@ Shape squeeze_shape(const Node& node, const Squeeze& squeeze, const Shape& x) {
   std::vector<std::int64_t> dims;
   for (int axis = 0; axis < x.rank(); ++axis) {
     const bool named = std::ranges::binary_search(axes, axis);
-    if (named && x[axis] != 1) {
+    if (named && x[axis] != 1 && x[axis] != kUnknownDim) {
       fail_node(ErrorKind::kBadData, node, "axis ", axis, " of input ", to_string(x),
                 ", accepted: axes of size 1");
+    }
+    if (axes.empty() && x[axis] == kUnknownDim) {
+      fail_node(ErrorKind::kUnsupported, node, "input ", to_string(x),
+                " without axes gives a result of unknown rank, accepted: named axes");
     }
     const bool dropped = axes.empty() ? x[axis] == 1 : named;
     if (!dropped) dims.push_back(x[axis]);
@@ -184,16 +201,13 @@ Shape slice_shape(const Node& node, const Slice& slice, const Shape& x) {
   normalized_axes(node, slice.axes, x.rank());
   for (std::size_t i = 0; i < slice.axes.size(); ++i) {
     const int axis = normalized_axis(node, slice.axes[i], x.rank());
-    if (x[axis] != kDynamicDim) {
+    if (x[axis] >= 0) {
       result[axis] = slice_range(x[axis], slice.starts[i], slice.ends[i], slice.steps[i]).count;
       continue;
     }
     const bool whole = slice.starts[i] == 0 && slice.steps[i] == 1 &&
                        slice.ends[i] >= std::numeric_limits<std::int32_t>::max();
-    if (!whole) {
-      fail_node(ErrorKind::kUnsupported, node, "a part of the batch (axis ", axis,
-                "), accepted: all of it");
-    }
+    if (!whole) result[axis] = kUnknownDim;
   }
   return result;
 }
@@ -209,15 +223,12 @@ Shape pad_shape(const Node& node, const Pad& pad, const Shape& x) {
     const std::int64_t begin = pad.pads[i], end = pad.pads[i + rank];
     std::int64_t& dim = result[static_cast<int>(i)];
     if (begin == 0 && end == 0) continue;
-    if (dim == kDynamicDim) {
-      fail_node(ErrorKind::kUnsupported, node, "padding of the batch, accepted: of known axes");
-    }
     if (begin < -kMaxElements || begin > kMaxElements || end < -kMaxElements ||
-        end > kMaxElements || dim + begin + end < 0) {
+        end > kMaxElements || (dim >= 0 && dim + begin + end < 0)) {
       fail_node(ErrorKind::kBadData, node, "pads ", begin, " and ", end, " of axis ", i,
                 " of input ", to_string(x), ", accepted: a result of 0 or more");
     }
-    dim += begin + end;
+    dim = dim < 0 ? kUnknownDim : dim + begin + end;
     size_of(node, result.dims());
   }
   return result;

@@ -38,7 +38,8 @@ std::optional<std::vector<std::int64_t>> FunctionInputs::integers(std::size_t in
       return std::nullopt;
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
-    if (known->is_batch.data<bool>()[i]) result[i] = kDynamicDim;
+    if (known->symbol_at(i) == Symbol::kBatch) result[i] = kDynamicDim;
+    if (known->symbol_at(i) == Symbol::kUnknown) result[i] = kUnknownDim;
   }
   return result;
 }

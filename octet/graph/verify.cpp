@@ -63,9 +63,10 @@ class StructureCheck {
            value.constant ? "a constant" : "another input", ", accepted: one definition");
     }
     for (int axis = 0; axis < value.shape.rank(); ++axis) {
-      if (value.shape[axis] < 0 && (axis > 0 || value.shape[axis] != kDynamicDim)) {
-        fail(ErrorKind::kUnsupported, "input '", value.name, "': dimension ", axis,
-             " is not known, accepted: an unknown size for dimension 0 (the batch) only");
+      const std::int64_t dim = value.shape[axis];
+      if (dim < kUnknownDim || (axis > 0 && dim == kDynamicDim)) {
+        fail(ErrorKind::kUnsupported, "input '", value.name, "': dimension ", axis, " is ", dim,
+             ", accepted: a size, an unknown one, and for dimension 0 the batch");
       }
     }
     defined_[static_cast<std::size_t>(input)] = true;

@@ -18,16 +18,39 @@ using octet_onnx::ValueInfoProto;
 
 constexpr std::string_view kWhere = "onnx export";
 
-void write_value_info(const Value& value, ValueInfoProto& info) {
+std::string dim_name(const Value& value, int axis) {
+  const auto index = static_cast<std::size_t>(axis);
+  return index < value.dim_names.size() ? value.dim_names[index] : "";
+}
+
+/// What the batch is called: as in the file it came from, else "N" unless that is something else.
+std::string batch_name(const Graph& graph) {
+  std::string name;
+  bool taken = false;
+  for (const ValueId id : graph.inputs()) {
+    const Value& input = graph.value(id);
+    for (int axis = 0; axis < input.shape.rank(); ++axis) {
+      if (input.shape[axis] == kDynamicDim && name.empty()) name = dim_name(input, axis);
+      taken = taken || (input.shape[axis] == kUnknownDim && dim_name(input, axis) == "N");
+    }
+  }
+  return !name.empty() ? name : taken ? "batch" : "N";
+}
+
+void write_value_info(const Value& value, const std::string& batch, ValueInfoProto& info) {
   info.set_name(value.name);
   auto& type = *info.mutable_type()->mutable_tensor_type();
   type.set_elem_type(dtype_to_onnx(value.dtype));
   auto& shape = *type.mutable_shape();  // a scalar has a shape without dimensions
-  for (const std::int64_t dim : value.shape.dims()) {
-    if (dim == kDynamicDim) {
-      shape.add_dim()->set_dim_param("N");
-    } else {
-      shape.add_dim()->set_dim_value(dim);
+  for (int axis = 0; axis < value.shape.rank(); ++axis) {
+    const std::int64_t dim = value.shape[axis];
+    auto& written = *shape.add_dim();  // one without name and number is of any size
+    if (dim >= 0) {
+      written.set_dim_value(dim);
+    } else if (dim == kDynamicDim) {
+      written.set_dim_param(batch);
+    } else if (!dim_name(value, axis).empty()) {
+      written.set_dim_param(dim_name(value, axis));
     }
   }
 }
@@ -49,14 +72,15 @@ ModelProto to_proto(const Graph& graph) {
   }
   octet_onnx::GraphProto& proto = *model.mutable_graph();
   proto.set_name(graph.name.empty() ? "octet" : graph.name);
+  const std::string batch = batch_name(graph);
   for (const ValueId input : graph.inputs()) {
-    write_value_info(graph.value(input), *proto.add_input());
+    write_value_info(graph.value(input), batch, *proto.add_input());
   }
   GraphWriter writer(graph, proto);
   for (const Node& node : graph.nodes()) write_node(writer, node);
   for (const ValueId output : graph.outputs()) {
     writer.name_of(output);
-    write_value_info(graph.value(output), *proto.add_output());
+    write_value_info(graph.value(output), batch, *proto.add_output());
   }
   return model;
 }

@@ -3,6 +3,7 @@
 #include "octet/base/error.h"
 #include "octet/graph/evaluate.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/shape_inputs.h"
 #include "octet/runtime/plan_impl.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/copy_steps.h"
@@ -178,6 +179,11 @@ bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
 void lower_node(PlanBuilder& builder, const Node& node) {
   if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
   if (multiplies_dynamic_scale(builder.nodes(), node)) return;
+  if (has_shape_inputs(node)) {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
+         "): its input '", builder.graph().value(*node.inputs.back()).name,
+         "' is known only at run time, accepted: a constant");
+  }
   std::string why_float;
   const auto integer = builder.nodes().find(node, &why_float);
   const std::size_t first = builder.layers.size();

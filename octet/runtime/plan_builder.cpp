@@ -40,6 +40,12 @@ PlanBuilder::PlanBuilder(const Graph& graph, const CompileOptions& options)
     }
   }
   for (const Value& value : graph.values()) {
+    if (std::ranges::find(value.shape.dims(), kUnknownDim) != value.shape.dims().end()) {
+      fail(ErrorKind::kUnsupported, "compile: value '", value.name, "' of shape ",
+           to_string(value.shape),
+           ": a size is known only at run time, accepted: known ones (give the sizes of the "
+           "inputs' dimensions, or constants for the inputs that hold a shape)");
+    }
     for (int axis = 1; axis < value.shape.rank(); ++axis) {
       if (value.shape[axis] == kDynamicDim) {
         fail(ErrorKind::kUnsupported, "compile: value '", value.name, "' of shape ",

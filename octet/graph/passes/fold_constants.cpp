@@ -4,6 +4,7 @@
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/shape_inputs.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet {
@@ -18,10 +19,11 @@ std::int64_t bytes_of(const Value& value) {
 }
 
 bool drop_shape_inputs(const Graph& graph, Node& node, const KnownValues& known) {
-  const std::size_t kept = data_inputs(node);
-  if (node.inputs.size() <= kept) return false;
-  node.op = move_shape_inputs(graph, node, known);
-  node.inputs.resize(kept);
+  if (!has_shape_inputs(node)) return false;
+  std::optional<Op> op = move_shape_inputs(graph, node, known);
+  if (!op) return false;  // an input decides at run time
+  node.op = std::move(*op);
+  node.inputs.resize(data_inputs(node));
   return true;
 }
 
@@ -63,6 +65,20 @@ std::optional<Tensor> constant_output(const Graph& graph, const Node& node,
   return evaluate(node.op, inputs, output.shape);
 }
 
+/// Gives a node's outputs their value if no element of them is to be computed.
+bool fold_empty(Graph& graph, const Node& node) {
+  const bool empty = std::ranges::all_of(node.outputs, [&](ValueId id) {
+    const Shape& shape = graph.value(id).shape;
+    return shape.is_static() && shape.num_elements() == 0;
+  });
+  if (!empty) return false;
+  for (const ValueId id : node.outputs) {
+    Value& value = graph.value(id);
+    value.constant = Tensor(value.dtype, value.shape);
+  }
+  return true;
+}
+
 }  // namespace
 
 bool fold_constants(Graph& graph) {
@@ -73,6 +89,10 @@ bool fold_constants(Graph& graph) {
   std::vector<Node> kept;
   for (Node& node : graph.nodes()) {
     changed = drop_shape_inputs(graph, node, known) || changed;
+    if (fold_empty(graph, node)) {
+      changed = true;
+      continue;
+    }
     const std::int64_t max_bytes = std::min(kMaxFoldedBytes, budget);
     if (const auto* function = std::get_if<Function>(&node.op)) {
       auto results = constant_outputs(graph, node, *function->definition, max_bytes);

@@ -200,7 +200,8 @@ void add_input_step(PlanBuilder& builder, ValueId value) {
 
 void add_output_step(PlanBuilder& builder, ValueId value, std::size_t output_index) {
   const Value& info = builder.graph().value(value);
-  if (info.dtype != DType::kFloat32 && info.dtype != DType::kUInt8 && info.dtype != DType::kInt8) {
+  const bool is_byte = info.dtype == DType::kUInt8 || info.dtype == DType::kInt8;
+  if (info.dtype != DType::kFloat32 && (!is_byte || info.constant)) {
     copy_located_to_output(builder, value, output_index);
     return;
   }
