@@ -4,6 +4,7 @@
 #include "octet/base/files.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/container.h"
+#include "octet/onnx/external_data.h"
 #include "octet/onnx/node_reader.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
@@ -310,6 +311,9 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
   ImportState state;
   state.opset = read_opset(model);
   check_graph(model, options);
+  if (!options.external_folder.empty()) {
+    read_external_data(model, options.external_folder, options.max_external_bytes);
+  }
   read_metadata(model, state.graph);
   GraphImporter(state, *model.mutable_graph(), options).run();
 
@@ -324,8 +328,12 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
 
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options) {
   const std::vector<std::byte> bytes = read_file(file, options.max_file_bytes);
+  ImportOptions beside_file = options;
+  if (beside_file.external_folder.empty()) {
+    beside_file.external_folder = file.has_parent_path() ? file.parent_path() : ".";
+  }
   try {
-    return import_onnx(std::span<const std::byte>(bytes), options);
+    return import_onnx(std::span<const std::byte>(bytes), beside_file);
   } catch (const Error& error) {
     throw Error(error.kind(), file.string() + ": " + error.what());
   }

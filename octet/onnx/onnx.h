@@ -14,6 +14,10 @@ namespace octet {
 struct ImportOptions {
   std::size_t max_file_bytes = (std::size_t{1} << 31) - 1;
   std::size_t max_nodes = 200'000;
+  /// Where external data may lie, here and in folders below; empty: they are refused. import_onnx
+  /// of a file sets it to the file's folder.
+  std::filesystem::path external_folder;
+  std::int64_t max_external_bytes = std::int64_t{16} << 30;
   /// Graph inputs that become constants of this value: a scale, a shape or a Clip bound that a file
   /// leaves to its caller, but that octet has to know when it compiles. Error(kUsage) if the name
   /// is no input's, Error(kBadData) if dtype or shape do not fit.

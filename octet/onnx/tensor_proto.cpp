@@ -82,11 +82,14 @@ std::int64_t count_of(const Shape& shape, std::string_view where) {
        ", accepted: ", accepted, " for ", to_string(dtype), " ", to_string(shape));
 }
 
+std::size_t raw_bytes(DType dtype, std::int64_t count) {
+  const auto elements = static_cast<std::size_t>(count);
+  return is_packed(dtype) ? (elements + 1) / 2 : elements * size_bytes(dtype);
+}
+
 Tensor from_raw(const std::string& raw, DType dtype, Shape shape, std::int64_t count,
                 std::string_view where) {
-  const std::size_t expected = is_packed(dtype)
-                                   ? static_cast<std::size_t>(count + 1) / 2
-                                   : static_cast<std::size_t>(count) * size_bytes(dtype);
+  const std::size_t expected = raw_bytes(dtype, count);
   if (raw.size() != expected) {
     fail_length(where, "raw_data", raw.size(), "bytes", expected, dtype, shape);
   }
@@ -177,10 +180,15 @@ int dtype_to_onnx(DType dtype) {
   return TensorProto::UNDEFINED;
 }
 
+std::int64_t data_bytes(const TensorProto& proto, std::string_view where) {
+  const DType dtype = dtype_from_onnx(proto.data_type(), where);
+  return static_cast<std::int64_t>(raw_bytes(dtype, count_of(shape_of(proto, where), where)));
+}
+
 Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
   if (proto.data_location() == TensorProto::EXTERNAL || proto.external_data_size() > 0) {
     fail(ErrorKind::kUnsupported, where,
-         ": data in an external file, accepted: data inside the model file");
+         ": data in an external file, accepted: data inside the model, or beside a model file");
   }
   if (proto.has_segment()) fail(ErrorKind::kUnsupported, where, ": data in segments");
   const DType dtype = dtype_from_onnx(proto.data_type(), where);

@@ -18,6 +18,9 @@ inline constexpr int kMaxRank = 8;
 DType dtype_from_onnx(int data_type, std::string_view where);
 int dtype_to_onnx(DType dtype);
 
+/// Bytes of the raw data of a tensor of this type and shape. Errors as tensor_from_proto.
+std::int64_t data_bytes(const octet_onnx::TensorProto& proto, std::string_view where);
+
 /// Checks every length against the dimensions before it allocates. Error(kBadData) for data that
 /// contradicts itself, Error(kUnsupported) for external data and foreign dtypes.
 Tensor tensor_from_proto(const octet_onnx::TensorProto& proto, std::string_view where);
