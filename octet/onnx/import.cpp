@@ -147,18 +147,19 @@ class GraphImporter {
   }
 
   void declare_inputs() {
-    std::optional<std::string> batch_name;
+    const std::optional<std::string> batch = batch_symbol();
     for (const ValueInfoProto& input : proto_.input()) {
       // Before IR 4 every initializer is listed as an input too.
       const auto known = state_.names.find(input.name());
       if (known != state_.names.end() && known->second.constant) continue;
       NamedTensor& entry = declare("input", input.name());
       const std::string where = where_of("input", input.name());
-      Shape shape = input_shape(input, where, batch_name);
+      Shape shape = input_shape(input, where, batch);
       const DType dtype = dtype_from_onnx(input.type().tensor_type().elem_type(), where);
       const auto fixed = options_.fixed_inputs.find(input.name());
       if (fixed == options_.fixed_inputs.end()) {
         entry.value = state_.graph.add_input(input.name(), dtype, std::move(shape));
+        state_.graph.value(*entry.value).dim_names = dim_names(input);
         continue;
       }
       entry.constant = fixed->second;
@@ -176,7 +177,7 @@ class GraphImporter {
                            const std::string& where) {
     bool fits = tensor.dtype() == dtype && tensor.shape().rank() == shape.rank();
     for (int axis = 0; fits && axis < shape.rank(); ++axis) {
-      fits = shape[axis] == kDynamicDim || shape[axis] == tensor.shape()[axis];
+      fits = shape[axis] < 0 || shape[axis] == tensor.shape()[axis];
     }
     if (!fits) {
       fail(ErrorKind::kBadData, where, ": fixed to ", to_string(tensor.dtype()), " ",
@@ -184,51 +185,70 @@ class GraphImporter {
     }
   }
 
+  /// octet has one batch: the first symbol that stands for the first dimension of an input and for
+  /// no other dimension. Two symbols may be two different numbers.
+  std::optional<std::string> batch_symbol() const {
+    std::set<std::string_view> inner;
+    for (const ValueInfoProto& input : proto_.input()) {
+      const auto& dims = input.type().tensor_type().shape().dim();
+      for (int axis = 1; axis < dims.size(); ++axis) inner.insert(dims[axis].dim_param());
+    }
+    for (const ValueInfoProto& input : proto_.input()) {
+      const auto& dims = input.type().tensor_type().shape().dim();
+      if (dims.empty() || dims[0].has_dim_value() || is_initializer(input.name())) continue;
+      if (dims[0].dim_param().empty() || !inner.contains(dims[0].dim_param())) {
+        return dims[0].dim_param();
+      }
+    }
+    return std::nullopt;
+  }
+
+  bool is_initializer(std::string_view name) const {
+    const auto known = state_.names.find(name);
+    return known != state_.names.end() && known->second.constant && !known->second.producer;
+  }
+
   static Shape input_shape(const ValueInfoProto& input, const std::string& where,
-                           std::optional<std::string>& batch_name) {
+                           const std::optional<std::string>& batch) {
     if (!input.type().has_tensor_type()) {
       fail(ErrorKind::kUnsupported, where, ": not a tensor, accepted: tensors");
     }
     if (!input.type().tensor_type().has_shape()) {
-      fail(ErrorKind::kUnsupported, where, ": of unknown rank, accepted: a known shape");
+      fail(ErrorKind::kUnsupported, where, ": of unknown rank, accepted: a known one");
     }
     const auto& dims = input.type().tensor_type().shape().dim();
     if (dims.size() > kMaxRank) {
       fail(ErrorKind::kUnsupported, where, ": rank ", dims.size(), ", accepted: at most ",
            kMaxRank);
     }
-    std::vector<std::int64_t> shape;
+    std::vector<std::int64_t> shape, known;
     for (const auto& dim : dims) {
-      if (dim.has_dim_value()) {
-        if (dim.dim_value() < 0) {
-          fail(ErrorKind::kBadData, where, ": dimension ", dim.dim_value(),
-               ", accepted: 0 or more");
-        }
-        shape.push_back(dim.dim_value());
-        continue;
+      if (dim.has_dim_value() && dim.dim_value() < 0) {
+        fail(ErrorKind::kBadData, where, ": dimension ", dim.dim_value(), ", accepted: 0 or more");
       }
-      if (!shape.empty()) {
-        fail(ErrorKind::kUnsupported, where, ": dimension ", shape.size(), " is ",
-             quote_name(dim.dim_param()), ", accepted: a number (only the first may be symbolic)");
-      }
-      // octet has one dynamic dimension: the batch. Two symbols may be two different numbers.
-      if (!dim.dim_param().empty()) {
-        if (batch_name && *batch_name != dim.dim_param()) {
-          fail(ErrorKind::kUnsupported, where, ": the first dimension is ",
-               quote_name(dim.dim_param()), ", that of another input ", quote_name(*batch_name),
-               ", accepted: the same batch for all inputs");
-        }
-        batch_name = dim.dim_param();
-      }
-      shape.push_back(kDynamicDim);
+      if (dim.has_dim_value()) known.push_back(dim.dim_value());
+      const bool is_batch = shape.empty() && batch == dim.dim_param();
+      shape.push_back(dim.has_dim_value() ? dim.dim_value() : is_batch ? kDynamicDim : kUnknownDim);
     }
-    Shape result(std::move(shape));
     try {
-      (void)result.with_batch(1).num_elements();
+      (void)Shape(std::move(known)).num_elements();
     } catch (const Error& error) {
       fail(ErrorKind::kBadData, where, ": ", error.what());
     }
-    return result;
+    return Shape(std::move(shape));
+  }
+
+  /// The names of symbolic dimensions, axis by axis; empty if there is none.
+  static std::vector<std::string> dim_names(const ValueInfoProto& input) {
+    std::vector<std::string> names;
+    bool any = false;
+    for (const auto& dim : input.type().tensor_type().shape().dim()) {
+      names.push_back(is_clean_utf8(dim.dim_param()) && dim.dim_param().size() <= kMaxNameBytes
+                          ? dim.dim_param()
+                          : "");
+      any = any || !names.back().empty();
+    }
+    return any ? names : std::vector<std::string>{};
   }
 
   /// Outputs first: the file's order of nodes need not be checked then.
@@ -291,6 +311,28 @@ class GraphImporter {
   const ImportOptions& options_;
 };
 
+/// Infers shapes. A network may be right for some batches only, as one that squeezes the batch away
+/// is for 1; what the file calls a batch is then a size like any other.
+void infer_imported_shapes(Graph& graph) {
+  std::vector<ValueId> batched;
+  for (const ValueId id : graph.inputs()) {
+    if (!graph.value(id).shape.is_static()) batched.push_back(id);
+  }
+  try {
+    infer_shapes(graph);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kBadData || batched.empty()) throw;
+    for (const ValueId id : batched) {
+      graph.value(id).shape = graph.value(id).shape.with_batch(kUnknownDim);
+    }
+    try {
+      infer_shapes(graph);
+    } catch (const Error&) {
+      throw error;  // it was not the batch
+    }
+  }
+}
+
 void read_metadata(const ModelProto& model, Graph& graph) {
   for (const auto& property : model.metadata_props()) {
     if (!graph.metadata.emplace(property.key(), property.value()).second) {
@@ -319,7 +361,7 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
 
   state.graph.sort();
   resolve_dequantize_dtypes(state);
-  infer_shapes(state.graph);
+  infer_imported_shapes(state.graph);
   decide_deferred(state);
   run_passes(state.graph, import_passes());
   verify(state.graph);

@@ -304,7 +304,7 @@ TEST(ImportTest, SortsNodesThatAreOutOfOrder) {
   EXPECT_EQ(graph.nodes()[1].name, "y");
 }
 
-TEST(ImportTest, KeepsOneSymbolicBatchAndRefusesOtherSymbols) {
+TEST(ImportTest, KeepsOneSymbolicBatchAndOtherSizesUnknown) {
   TestModel fixed;
   fixed.input("x", {1, 3}).output("y").node("Relu", {"x"}, {"y"});
   EXPECT_EQ(fixed.read().value(ValueId{0}).shape, (Shape{1, 3}));
@@ -322,7 +322,12 @@ TEST(ImportTest, KeepsOneSymbolicBatchAndRefusesOtherSymbols) {
 
   TestModel width;
   width.input("x", {1, kDynamicDim}).output("y").node("Relu", {"x"}, {"y"});
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { width.read(); }), HasSubstr("'x'"));
+  EXPECT_EQ(width.read().value(ValueId{0}).shape, (Shape{1, kUnknownDim}));
+  EXPECT_THAT(width.read().value(ValueId{0}).dim_names, testing::ElementsAre("", "N"));
+
+  TestModel square;
+  square.input("x", {kDynamicDim, kDynamicDim}).output("y").node("Relu", {"x"}, {"y"});
+  EXPECT_EQ(square.read().value(ValueId{0}).shape, (Shape{kUnknownDim, kUnknownDim}));
 
   TestModel two;
   two.input("x", {kDynamicDim, 3}).input("z", {kDynamicDim, 3}).output("y");
@@ -335,7 +340,26 @@ TEST(ImportTest, KeepsOneSymbolicBatchAndRefusesOtherSymbols) {
       ->mutable_shape()
       ->mutable_dim(0)
       ->set_dim_param("M");
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { two.read(); }), HasSubstr("'M'"));
+  const Graph graph = two.read();
+  EXPECT_EQ(graph.value(graph.inputs()[0]).shape, (Shape{kDynamicDim, 3}));
+  EXPECT_EQ(graph.value(graph.inputs()[1]).shape, (Shape{kUnknownDim, 3}));
+  const Graph again = import_onnx(std::span<const std::byte>(to_onnx(graph)));
+  EXPECT_EQ(again.value(again.inputs()[1]).shape, (Shape{kUnknownDim, 3}));
+  EXPECT_THAT(again.value(again.inputs()[1]).dim_names, testing::ElementsAre("M", ""));
+}
+
+TEST(ImportTest, TakesABatchThatFitsOnlySomeSizesForUnknown) {
+  TestModel model;
+  model.input("x", {kDynamicDim, 3}).constant("w", Tensor(DType::kFloat32, {5, 3}));
+  model.output("y").node("Add", {"x", "w"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(graph.value(graph.inputs()[0]).shape, (Shape{kUnknownDim, 3}));
+  EXPECT_EQ(graph.value(graph.outputs()[0]).shape, (Shape{5, 3}));
+
+  TestModel wrong;  // whatever the batch is
+  wrong.input("x", {kDynamicDim, 3}).constant("w", Tensor(DType::kFloat32, {5, 4}));
+  wrong.output("y").node("Add", {"x", "w"}, {"y"});
+  EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { wrong.read(); }), HasSubstr("[N, 3]"));
 }
 
 TEST(ImportTest, IgnoresOpsetsOfDomainsThatNoNodeUses) {
