@@ -51,7 +51,8 @@ Enum named_attribute(NodeReader& node, std::string_view attribute, Enum otherwis
   std::string names;
   for (const Named<Enum>& entry : accepted) {
     if (entry.name == *found) return entry.value;
-    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+    if (!names.empty()) names += ", ";
+    names += entry.name;
   }
   node.unsupported(attribute, " = ", quote_name(*found), ", accepted: ", names);
 }
