@@ -57,10 +57,10 @@ void write_value_info(const Value& value, const std::string& batch, ValueInfoPro
 
 ModelProto to_proto(const Graph& graph) {
   int opset = 13;
-  for (const Node& node : graph.nodes()) opset = std::max(opset, required_opset(node.op));
+  for (const Node& node : graph.nodes()) opset = std::max(opset, required_opset(graph, node));
 
   ModelProto model;
-  model.set_ir_version(opset < 19 ? 8 : 9);
+  model.set_ir_version(opset < 19 ? 8 : opset < 21 ? 9 : 10);
   model.set_producer_name("octet");
   auto& import = *model.add_opset_import();
   import.set_domain("");

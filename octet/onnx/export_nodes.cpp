@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "octet/base/error.h"
@@ -237,15 +238,27 @@ void write_node(GraphWriter& writer, const Node& node) {
   std::visit(node_writer, node.op);
 }
 
-int required_opset(const Op& op) {
+int required_opset(const Graph& graph, const Node& node) {
+  const auto has = [&](std::initializer_list<DType> dtypes) {
+    const auto is_one = [&](ValueId id) {
+      return std::ranges::find(dtypes, graph.value(id).dtype) != dtypes.end();
+    };
+    return std::ranges::any_of(node.inputs, [&](const auto& id) { return id && is_one(*id); }) ||
+           std::ranges::any_of(node.outputs, is_one);
+  };
+  if (has({DType::kInt4, DType::kUInt4})) return 21;
+  const int of_bytes = has({DType::kInt8, DType::kUInt8}) ? 14 : 13;
   return std::visit(
-      Overloaded{[](const HardSwish&) { return 14; },
+      Overloaded{[&](const Add&) { return of_bytes; }, [&](const Sub&) { return of_bytes; },
+                 [&](const Mul&) { return of_bytes; }, [&](const Div&) { return of_bytes; },
+                 [&](const Relu&) { return has({DType::kFloat32}) ? 13 : 14; },
+                 [](const HardSwish&) { return 14; },
                  [](const AveragePool& pool) {
                    return pool.window.dilation == std::array{1, 1} ? 13 : 19;
                  },
                  [](const Function& function) { return function.definition->opset(); },
                  [](const auto&) { return 13; }},
-      op);
+      node.op);
 }
 
 }  // namespace octet

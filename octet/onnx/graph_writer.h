@@ -53,6 +53,6 @@ class GraphWriter {
 /// Writes one node of octet as one or more nodes of ONNX.
 void write_node(GraphWriter& writer, const Node& node);
 /// The first opset that has what the op needs, 13 or later.
-int required_opset(const Op& op);
+int required_opset(const Graph& graph, const Node& node);
 
 }  // namespace octet

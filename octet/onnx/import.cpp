@@ -23,7 +23,7 @@ using octet_onnx::ValueInfoProto;
 constexpr std::string_view kWhere = "onnx import";
 constexpr std::size_t kMaxNameBytes = 4096;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
-constexpr int kMinOpset = 7, kMaxOpset = 27;
+constexpr int kMinOpset = 1, kMaxOpset = 27;
 
 bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -282,8 +282,8 @@ class GraphImporter {
            quote_name(node.op_type()), ", accepted: ", op_import_names());
     }
     if (state_.opset < op->since) {
-      fail(ErrorKind::kBadData, where_of("node", name), ": ", op->name, " came with opset ",
-           op->since, ", the model is of opset ", state_.opset);
+      fail(ErrorKind::kUnsupported, where_of("node", name), ": ", op->name, " of opset ",
+           state_.opset, ", accepted: ", op->since, " to ", kMaxOpset);
     }
     NodeReader reader(state_, node);
     op->run(reader);

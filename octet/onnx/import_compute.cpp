@@ -1,7 +1,6 @@
-// Gemm and activations.
+// Gemm.
 
 #include <cmath>
-#include <limits>
 
 #include "octet/onnx/import_ops.h"
 
@@ -65,19 +64,6 @@ GemmBias read_gemm_bias(NodeReader& node, float beta, bool transpose_b) {
   return {.fused = {}, .added = scaled_input(node, 2, beta, "beta")};
 }
 
-/// The bounds of Clip before opset 11 are attributes, then inputs.
-float clip_bound(NodeReader& node, int index, std::string_view name, float otherwise) {
-  if (!node.has_input(index)) return otherwise;
-  const Tensor& bound = node.require_constant(index, name);
-  if (bound.dtype() != DType::kFloat32) {
-    node.unsupported(name, " is ", to_string(bound.dtype()), ", accepted: float32");
-  }
-  if (bound.num_elements() != 1) {
-    node.bad(name, " has shape ", to_string(bound.shape()), ", accepted: one element");
-  }
-  return bound.data<float>()[0];
-}
-
 }  // namespace
 
 void import_gemm(NodeReader& node) {
@@ -100,37 +86,6 @@ void import_gemm(NodeReader& node) {
   }
   const ValueId product = node.emit_step("product", gemm, std::move(inputs));
   node.emit(Add{}, {product, bias.added});
-}
-
-void import_clip(NodeReader& node) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  Clip clip;
-  if (node.opset() < 11) {
-    node.expect_inputs(1, 1);
-    clip.range.low = node.attributes.get_float("min", -kInfinity);
-    clip.range.high = node.attributes.get_float("max", kInfinity);
-  } else {
-    node.expect_inputs(1, 3);
-    clip.range.low = clip_bound(node, 1, "min", -kInfinity);
-    clip.range.high = clip_bound(node, 2, "max", kInfinity);
-  }
-  if (std::isnan(clip.range.low) || std::isnan(clip.range.high)) node.bad("a bound is NaN");
-  // The largest float is how files say "no bound".
-  if (clip.range.low == std::numeric_limits<float>::lowest()) clip.range.low = -kInfinity;
-  if (clip.range.high == std::numeric_limits<float>::max()) clip.range.high = kInfinity;
-  // ONNX: where min > max, every element becomes max.
-  clip.range.low = std::min(clip.range.low, clip.range.high);
-  node.emit(clip, {node.input(0)});
-}
-
-void import_hard_sigmoid(NodeReader& node) {
-  node.expect_inputs(1, 1);
-  const float alpha = node.attributes.get_float("alpha", 0.2f);
-  const float beta = node.attributes.get_float("beta", 0.5f);
-  if (!std::isfinite(alpha) || !std::isfinite(beta)) {
-    node.bad("alpha = ", alpha, ", beta = ", beta, ", accepted: finite numbers");
-  }
-  node.emit(HardSigmoid{alpha, beta}, {node.input(0)});
 }
 
 }  // namespace octet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "octet/graph/functions/elementwise.h"
 #include "octet/graph/functions/reduction.h"
 #include "octet/onnx/node_reader.h"
 
@@ -14,8 +15,6 @@ void import_average_pool(NodeReader& node);
 
 // import_compute.cpp
 void import_gemm(NodeReader& node);
-void import_clip(NodeReader& node);
-void import_hard_sigmoid(NodeReader& node);
 
 // import_reduction.cpp
 void import_reduce(NodeReader& node, Reduction reduction);
@@ -32,6 +31,22 @@ void import_group_norm(NodeReader& node);
 void import_lrn(NodeReader& node);
 void import_mean_variance_norm(NodeReader& node);
 
+// import_elementwise.cpp
+void import_unary(NodeReader& node, UnaryFunction function);
+void import_binary(NodeReader& node, BinaryFunction function);
+/// Any number of inputs, two at a time.
+void import_variadic(NodeReader& node, BinaryFunction function);
+void import_gelu(NodeReader& node);
+void import_mod(NodeReader& node);
+void import_sum(NodeReader& node);
+void import_mean(NodeReader& node);
+void import_where(NodeReader& node);
+void import_clip(NodeReader& node);
+void import_hard_sigmoid(NodeReader& node);
+void import_dropout(NodeReader& node);
+void import_cast(NodeReader& node);
+void import_cast_like(NodeReader& node);
+
 // import_shape.cpp
 void import_concat(NodeReader& node);
 void import_flatten(NodeReader& node);
@@ -41,10 +56,8 @@ void import_squeeze(NodeReader& node);
 void import_unsqueeze(NodeReader& node);
 void import_slice(NodeReader& node);
 void import_pad(NodeReader& node);
-void import_dropout(NodeReader& node);
 void import_shape_of(NodeReader& node);
 void import_gather(NodeReader& node);
-void import_cast(NodeReader& node);
 void import_constant_of_shape(NodeReader& node);
 
 // import_arrangement.cpp

@@ -142,20 +142,6 @@ void import_pad(NodeReader& node) {
   node.emit(pad_function(mode), {node.input(0), amounts});
 }
 
-void import_dropout(NodeReader& node) {
-  node.expect_inputs(1, 3);
-  node.attributes.ignore("ratio");
-  node.attributes.ignore("seed");
-  if (node.has_input(2)) {
-    const Tensor& training = node.require_constant(2, "training_mode");
-    if (training.dtype() != DType::kBool || training.num_elements() != 1 ||
-        training.data<bool>()[0]) {
-      node.unsupported("training_mode is not false, accepted: a model exported for inference");
-    }
-  }
-  node.emit(Identity{}, {node.input(0)});
-}
-
 void import_shape_of(NodeReader& node) {
   node.expect_inputs(1, 1);
   const std::int64_t start = node.attributes.get_int("start", 0);
@@ -172,14 +158,6 @@ void import_shape_of(NodeReader& node) {
 void import_gather(NodeReader& node) {
   node.expect_inputs(2, 2);
   node.emit(Gather{axis_attribute(node, 0)}, {node.input(0), node.input(1)});
-}
-
-void import_cast(NodeReader& node) {
-  node.expect_inputs(1, 1);
-  node.attributes.ignore("saturate");    // concerns 8-bit floats only
-  node.attributes.ignore("round_mode");  // the same
-  const int to = node.attributes.get_int_between("to", node.attributes.require_int("to"), 0, 1000);
-  node.emit(Cast{dtype_from_onnx(to, node.where())}, {node.input(0)});
 }
 
 void import_constant_of_shape(NodeReader& node) {

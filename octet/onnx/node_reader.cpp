@@ -17,8 +17,10 @@ std::string name_of(const NodeProto& proto) {
   return proto.op_type();
 }
 
-bool passes_first_input_on(std::string_view op_type) {
-  return op_type == "Identity" || op_type == "Dropout";
+/// Whether the node's output `name` is its first input. A Dropout with three inputs may train.
+bool passes_first_input_on(const NodeProto& node, std::string_view name) {
+  return node.input_size() > 0 && node.output(0) == name &&
+         (node.op_type() == "Identity" || (node.op_type() == "Dropout" && node.input_size() < 3));
 }
 
 }  // namespace
@@ -60,9 +62,7 @@ const NamedTensor* NodeReader::find(int index) const {
     if (found == state_.names.end()) return nullptr;
     tensor = &found->second;
     const NodeProto* producer = tensor->producer;
-    if (!producer || producer->input_size() == 0 || !passes_first_input_on(producer->op_type())) {
-      break;
-    }
+    if (!producer || !passes_first_input_on(*producer, name)) break;
     name = producer->input(0);
   }
   return tensor;
@@ -106,8 +106,8 @@ std::optional<Shape> NodeReader::known_shape(int index) const {
     const NodeProto* producer = tensor->producer;
     const bool keeps_shape =
         producer && producer->input_size() > 0 &&
-        (passes_first_input_on(producer->op_type()) || producer->op_type() == "QuantizeLinear" ||
-         producer->op_type() == "DequantizeLinear");
+        (producer->op_type() == "Identity" || producer->op_type() == "Dropout" ||
+         producer->op_type() == "QuantizeLinear" || producer->op_type() == "DequantizeLinear");
     if (!keeps_shape) return std::nullopt;
     const auto found = state_.names.find(producer->input(0));
     tensor = found == state_.names.end() ? nullptr : &found->second;
@@ -146,6 +146,12 @@ ValueId NodeReader::emit(Op op, std::vector<std::optional<ValueId>> inputs) {
   const ValueId value = output(0);
   state_.add_node(name_, std::move(op), std::move(inputs), {value});
   return value;
+}
+
+void NodeReader::emit_output(int index, Op op, std::vector<std::optional<ValueId>> inputs) {
+  const ValueId value = output(index);
+  state_.add_node(name_ + "_output" + std::to_string(index), std::move(op), std::move(inputs),
+                  {value});
 }
 
 void NodeReader::emit_constant(Tensor tensor) {

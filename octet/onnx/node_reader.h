@@ -56,6 +56,8 @@ class NodeReader {
 
   /// Adds the node that produces this node's (first) output, and returns that.
   ValueId emit(Op op, std::vector<std::optional<ValueId>> inputs);
+  /// Adds a node that produces the output `index` alone, next to the one that produces the first.
+  void emit_output(int index, Op op, std::vector<std::optional<ValueId>> inputs);
   /// Adds the node with `count` outputs.
   void emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count);
   /// The node's value is known now: its output becomes a constant, no node is added.

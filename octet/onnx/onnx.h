@@ -24,7 +24,8 @@ struct ImportOptions {
   std::map<std::string, Tensor> fixed_inputs;
 };
 
-/// Reads an ONNX model (opsets 7 to 27), infers shapes, runs import_passes and verifies it.
+/// Reads an ONNX model (opsets 1 to 27, of each operator the versions since opset 7
+/// and older ones that mean the same), infers shapes, runs import_passes and verifies it.
 /// Never crashes on a damaged file: Error(kBadData) with a byte offset or node name,
 /// Error(kUnsupported) for an operator, opset or dtype that octet does not know, Error(kNoInput).
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
