@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/graph/shape_inputs.h"
 
@@ -51,37 +52,43 @@ void set_value(Graph& graph, const std::string& name, const Tensor& tensor) {
 
 std::ptrdiff_t count_unknown(const Graph& graph) {
   return std::ranges::count_if(graph.nodes(), [&](const Node& node) {
-    return has_shape_inputs(node) || std::ranges::any_of(node.outputs, [&](ValueId id) {
-             return !graph.value(id).shape.is_static();
-           });
+    return conditional_of(node.op) || has_shape_inputs(node) ||
+           std::ranges::any_of(node.outputs,
+                               [&](ValueId id) { return !graph.value(id).shape.is_static(); });
   });
 }
 
 bool is_integer_or_bool(DType dtype) { return dtype != DType::kFloat32; }
 
-/// The inputs of a node whose elements may be what it waits for.
-std::vector<ValueId> possible_causes(const Node& node) {
+}  // namespace
+
+void settle(Graph& graph) {
+  // A round may need shapes or a condition that the round before folded out of constants.
+  std::pair<std::ptrdiff_t, std::size_t> before;
+  do {
+    before = {count_unknown(graph), graph.nodes().size()};
+    inline_branches(graph);
+    run_passes(graph, import_passes());
+  } while (count_unknown(graph) > 0 &&
+           std::pair(count_unknown(graph), graph.nodes().size()) != before);
+}
+
+std::vector<ValueId> deciding_inputs(const Node& node) {
+  if (conditional_of(node.op)) return {*node.inputs[0]};
   std::vector<ValueId> causes;
-  for (std::size_t i = has_shape_inputs(node) ? data_inputs(node) : 0; i < node.inputs.size();
-       ++i) {
+  const std::size_t first = has_shape_inputs(node) ? data_inputs(node) : 0;
+  for (std::size_t i = first; i < node.inputs.size(); ++i) {
     if (node.inputs[i]) causes.push_back(*node.inputs[i]);
   }
   return causes;
 }
-
-}  // namespace
 
 Graph specialize(const Graph& graph, const std::map<std::string, Shape>& shapes,
                  const std::map<std::string, Tensor>& values) {
   Graph result = graph;
   for (const auto& [name, shape] : shapes) set_shape(result, name, shape);
   for (const auto& [name, tensor] : values) set_value(result, name, tensor);
-  // Every round needs shapes that the round before folded out of constants too large for inference.
-  std::ptrdiff_t before = -1;
-  do {
-    before = count_unknown(result);
-    run_passes(result, import_passes());
-  } while (count_unknown(result) > 0 && count_unknown(result) != before);
+  settle(result);
   return result;
 }
 
@@ -89,7 +96,8 @@ bool waits_for_elements(const Graph& graph, const Node& node) {
   const auto is_static = [&](ValueId id) { return graph.value(id).shape.is_static(); };
   const bool inputs_known =
       std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || is_static(*id); });
-  return inputs_known && (has_shape_inputs(node) || !std::ranges::all_of(node.outputs, is_static));
+  return inputs_known && (conditional_of(node.op) || has_shape_inputs(node) ||
+                          !std::ranges::all_of(node.outputs, is_static));
 }
 
 std::vector<std::string> inputs_that_decide(const Graph& graph, bool integers_only) {
@@ -106,7 +114,7 @@ std::vector<std::string> inputs_that_decide(const Graph& graph, bool integers_on
   };
   for (const Node& node : graph.nodes()) {
     if (!waits_for_elements(graph, node)) continue;
-    for (const ValueId id : possible_causes(node)) visit(id);
+    for (const ValueId id : deciding_inputs(node)) visit(id);
   }
   while (!open.empty()) {
     const ValueId id = open.back();

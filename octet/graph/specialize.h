@@ -17,8 +17,15 @@ namespace octet {
 Graph specialize(const Graph& graph, const std::map<std::string, Shape>& shapes,
                  const std::map<std::string, Tensor>& values = {});
 
+/// Runs the import passes and inlines decided branches until nothing more comes to be known.
+void settle(Graph& graph);
+
+/// The inputs of a node whose elements may be what it waits for.
+std::vector<ValueId> deciding_inputs(const Node& node);
+
 /// Whether a size of the node's outputs, or an input that describes one, is known only at run time
-/// although the shapes of its inputs are known: a node that waits for elements.
+/// although the shapes of its inputs are known: a node that waits for elements. So is a
+/// conditional.
 bool waits_for_elements(const Graph& graph, const Node& node);
 
 /// Names of the inputs of at most kMaxKnownElements elements, all of these dtypes, from which the

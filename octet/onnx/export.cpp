@@ -2,6 +2,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/files.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/container.h"
 #include "octet/onnx/graph_writer.h"
@@ -56,6 +57,12 @@ void write_value_info(const Value& value, const std::string& batch, ValueInfoPro
 }
 
 ModelProto to_proto(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    if (conditional_of(node.op)) {
+      fail(ErrorKind::kUnsupported, kWhere, ": node '", node.name,
+           "' (If): the condition is known only at run time, accepted: a constant");
+    }
+  }
   int opset = 13;
   for (const Node& node : graph.nodes()) opset = std::max(opset, required_opset(graph, node));
 

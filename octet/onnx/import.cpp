@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "octet/base/files.h"
-#include "octet/graph/passes/passes.h"
+#include "octet/graph/functions/conditional.h"
+#include "octet/graph/specialize.h"
 #include "octet/onnx/container.h"
 #include "octet/onnx/external_data.h"
 #include "octet/onnx/node_reader.h"
@@ -22,6 +24,7 @@ using octet_onnx::ValueInfoProto;
 
 constexpr std::string_view kWhere = "onnx import";
 constexpr std::size_t kMaxNameBytes = 4096;
+constexpr int kMaxDepth = 32;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
 constexpr int kMinOpset = 1, kMaxOpset = 27;
 
@@ -65,9 +68,7 @@ int read_opset(const ModelProto& model) {
   return static_cast<int>(*version);
 }
 
-void check_graph(const ModelProto& model, const ImportOptions& options) {
-  if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
-  const GraphProto& graph = model.graph();
+void check_graph(const GraphProto& graph, const ImportOptions& options) {
   const auto check_count = [&](std::string_view what, int found) {
     if (static_cast<std::size_t>(found) > options.max_nodes) {
       fail(ErrorKind::kUnsupported, kWhere, ": ", found, " ", what, ", accepted: at most ",
@@ -120,7 +121,7 @@ class GraphImporter {
     declare_initializers();
     declare_inputs();
     declare_node_outputs();
-    for (const NodeProto& node : proto_.node()) import_node(node);
+    for (NodeProto& node : *proto_.mutable_node()) import_node(node);
     declare_outputs();
     state_.require_all_produced();
   }
@@ -267,7 +268,7 @@ class GraphImporter {
     }
   }
 
-  void import_node(const NodeProto& node) {
+  void import_node(NodeProto& node) {
     const std::string name =
         node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name();
     if (!is_default_domain(node.domain())) {
@@ -276,6 +277,10 @@ class GraphImporter {
            ", accepted: ONNX's own operators");
     }
     if (node.op_type() == "Constant") return;
+    if (node.op_type() == "If") {
+      import_if(node, name);
+      return;
+    }
     const OpImport* op = find_op_import(node.op_type());
     if (!op) {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
@@ -290,12 +295,78 @@ class GraphImporter {
     reader.attributes.require_all_used();
   }
 
+  /// A branch as a network of its own. Its decisions cannot wait for shapes: only the graph around
+  /// it comes to know them.
+  Graph import_branch(GraphProto& proto, ImportState& branch, const std::string& where) {
+    int depth = 1;
+    for (const ImportState* around = &state_; around->outer; around = around->outer) ++depth;
+    if (depth > kMaxDepth) {
+      fail(ErrorKind::kUnsupported, where, ": branches nested ", depth, " deep, accepted: up to ",
+           kMaxDepth);
+    }
+    check_graph(proto, options_);
+    if (proto.input_size() > 0) {
+      fail(ErrorKind::kBadData, where, ": a branch with inputs, accepted: none");
+    }
+    branch.opset = state_.opset;
+    branch.outer = &state_;
+    ImportOptions options = options_;
+    options.fixed_inputs.clear();
+    GraphImporter(branch, proto, options).run();
+    if (!branch.deferred.empty() || !branch.dequantize_without_zero_point.empty()) {
+      fail(ErrorKind::kUnsupported, where,
+           ": a node in a branch whose meaning depends on shapes or types around it, accepted: "
+           "explicit pads and zero points");
+    }
+    branch.graph.sort();
+    return branch.graph;
+  }
+
+  void import_if(NodeProto& node, const std::string& name) {
+    const std::string where = where_of("node", name) + " (If)";
+    std::array<GraphProto*, 2> protos{};  // else, then
+    for (auto& attribute : *node.mutable_attribute()) {
+      const bool is_then = attribute.name() == "then_branch";
+      GraphProto*& proto = protos[is_then ? 1 : 0];
+      if ((!is_then && attribute.name() != "else_branch") || !attribute.has_g() || proto) {
+        fail(ErrorKind::kBadData, where, ": attribute ", quote_name(attribute.name()),
+             ", accepted: then_branch and else_branch, a graph each");
+      }
+      proto = attribute.mutable_g();
+    }
+    if (!protos[0] || !protos[1] || node.input_size() != 1) {
+      fail(ErrorKind::kBadData, where, ": a branch or the condition is missing");
+    }
+    std::vector<std::optional<ValueId>> inputs{state_.value_of(node.input(0), where)};
+    std::array<Branch, 2> branches;
+    for (const std::size_t side : {0, 1}) {
+      ImportState branch;
+      branches[side].graph = std::make_shared<Graph>(import_branch(*protos[side], branch, where));
+      for (const std::string_view captured : branch.captured) {
+        branches[side].captures.push_back(inputs.size());
+        inputs.emplace_back(state_.value_of(captured, where));
+      }
+      if (branches[side].graph->outputs().size() != static_cast<std::size_t>(node.output_size())) {
+        fail(ErrorKind::kBadData, where, ": ", node.output_size(), " outputs, a branch has ",
+             branches[side].graph->outputs().size());
+      }
+    }
+    std::vector<ValueId> outputs;
+    for (const std::string& output : node.output()) {
+      outputs.push_back(output.empty()
+                            ? state_.graph.add_value(state_.fresh_value_name(name + "_output"))
+                            : state_.value_of(output, where));
+    }
+    auto definition = std::make_shared<Conditional>(std::move(branches[1]), std::move(branches[0]));
+    state_.add_node(name, Function{std::move(definition)}, std::move(inputs), std::move(outputs));
+  }
+
   void declare_outputs() {
     std::set<ValueId> seen;
     for (const ValueInfoProto& output : proto_.output()) {
       check_name("graph output", output.name());
       const std::string where = where_of("graph output", output.name());
-      if (!state_.names.contains(output.name())) {
+      if (!state_.find(output.name())) {
         fail(ErrorKind::kBadData, where, ": no node produces it");
       }
       const ValueId value = state_.value_of(output.name(), where);
@@ -352,7 +423,8 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
   parse_proto(bytes, model, kWhere);
   ImportState state;
   state.opset = read_opset(model);
-  check_graph(model, options);
+  if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
+  check_graph(model.graph(), options);
   if (!options.external_folder.empty()) {
     read_external_data(model, options.external_folder, options.max_external_bytes);
   }
@@ -363,7 +435,7 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
   resolve_dequantize_dtypes(state);
   infer_imported_shapes(state.graph);
   decide_deferred(state);
-  run_passes(state.graph, import_passes());
+  settle(state.graph);
   verify(state.graph);
   return std::move(state.graph);
 }

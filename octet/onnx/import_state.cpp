@@ -5,13 +5,27 @@
 
 namespace octet {
 
+NamedTensor* ImportState::find(std::string_view name) {
+  if (const auto found = names.find(name); found != names.end()) return &found->second;
+  const NamedTensor* above = outer ? outer->find(name) : nullptr;
+  if (!above) return nullptr;
+  NamedTensor& entry = names[name];
+  if (above->constant) {
+    entry.constant = above->constant;
+  } else {
+    entry.value = graph.add_input(std::string(name), DType::kFloat32, {});
+    captured.push_back(name);
+  }
+  return &entry;
+}
+
 ValueId ImportState::value_of(std::string_view name, std::string_view where) {
-  const auto found = names.find(name);
-  if (found == names.end()) {
+  NamedTensor* const found = find(name);
+  if (!found) {
     fail(ErrorKind::kBadData, where, ": input ", quote_name(name),
          " is not defined, accepted: a graph input, an initializer or a node's output");
   }
-  NamedTensor& tensor = found->second;
+  NamedTensor& tensor = *found;
   if (!tensor.value) {
     tensor.value = tensor.constant ? graph.add_constant(std::string(name), *tensor.constant)
                                    : graph.add_value(std::string(name));

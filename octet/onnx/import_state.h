@@ -35,12 +35,18 @@ class ImportState {
  public:
   Graph graph;
   int opset = 0;
+  /// Of a branch: the graph around it, and the names of it that the branch reads, one for each of
+  /// the graph's inputs.
+  ImportState* outer = nullptr;
+  std::vector<std::string_view> captured;
   /// The keys live in the ModelProto.
   std::unordered_map<std::string_view, NamedTensor> names;
   std::vector<Deferred> deferred;
   /// Outputs of DequantizeLinear nodes whose dtype is that of their input.
   std::unordered_set<ValueId> dequantize_without_zero_point;
 
+  /// The entry of a name, here or in a graph around this one; null if there is none.
+  NamedTensor* find(std::string_view name);
   /// The value of a name that the file defines. Error(kBadData) otherwise, starting with `where`.
   ValueId value_of(std::string_view name, std::string_view where);
   /// A name for a value that the file does not know.

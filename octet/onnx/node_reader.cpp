@@ -58,9 +58,8 @@ const NamedTensor* NodeReader::find(int index) const {
   std::string_view name = proto_.input(index);
   const NamedTensor* tensor = nullptr;
   for (int step = 0; step < kMaxIdentities; ++step) {
-    const auto found = state_.names.find(name);
-    if (found == state_.names.end()) return nullptr;
-    tensor = &found->second;
+    tensor = state_.find(name);
+    if (!tensor) return nullptr;
     const NodeProto* producer = tensor->producer;
     if (!producer || !passes_first_input_on(*producer, name)) break;
     name = producer->input(0);
@@ -109,8 +108,7 @@ std::optional<Shape> NodeReader::known_shape(int index) const {
         (producer->op_type() == "Identity" || producer->op_type() == "Dropout" ||
          producer->op_type() == "QuantizeLinear" || producer->op_type() == "DequantizeLinear");
     if (!keeps_shape) return std::nullopt;
-    const auto found = state_.names.find(producer->input(0));
-    tensor = found == state_.names.end() ? nullptr : &found->second;
+    tensor = state_.find(producer->input(0));
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include "octet/base/error.h"
 #include "octet/graph/evaluate.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/runtime/plan_impl.h"
@@ -179,6 +180,11 @@ bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
 void lower_node(PlanBuilder& builder, const Node& node) {
   if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
   if (multiplies_dynamic_scale(builder.nodes(), node)) return;
+  if (conditional_of(node.op)) {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (If): the condition '",
+         builder.graph().value(*node.inputs[0]).name,
+         "' is known only at run time, accepted: a constant");
+  }
   if (has_shape_inputs(node)) {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
          "): its input '", builder.graph().value(*node.inputs.back()).name,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/graph/specialize.h"
 
@@ -18,7 +19,9 @@ bool only_batch_varies(const Graph& graph) {
       if (dim < 0 && (axis > 0 || dim != kDynamicDim)) return false;
     }
   }
-  return std::ranges::none_of(graph.nodes(), has_shape_inputs);
+  return std::ranges::none_of(graph.nodes(), [](const Node& node) {
+    return has_shape_inputs(node) || conditional_of(node.op);
+  });
 }
 
 bool has_batch(const Graph& graph) {
@@ -49,12 +52,12 @@ const Node* first_waiting_node(const Graph& graph) {
   return found == graph.nodes().end() ? nullptr : &*found;
 }
 
-/// What the node reads that is not a constant.
+/// What the node waits for.
 std::vector<ValueId> variable_inputs(const Graph& graph, const Node& node) {
   std::vector<ValueId> result;
-  for (const auto& id : node.inputs) {
-    if (id && !graph.value(*id).constant && std::ranges::find(result, *id) == result.end()) {
-      result.push_back(*id);
+  for (const ValueId id : deciding_inputs(node)) {
+    if (!graph.value(id).constant && std::ranges::find(result, id) == result.end()) {
+      result.push_back(id);
     }
   }
   return result;

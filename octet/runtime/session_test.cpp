@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "octet/base/error.h"
-#include "octet/graph/tensor_function.h"
+#include "octet/graph/functions/conditional.h"
 
 namespace octet {
 namespace {
@@ -154,6 +154,52 @@ TEST(Session, RunsInStagesWhereAShapeDependsOnComputedElements) {
   const auto result = run(session, counting({2, 300}));
   EXPECT_EQ(result[0], integers({2, 3}));
   EXPECT_THAT(floats_of(result[1]), ElementsAre(-1, 0, 1, 2));
+}
+
+/// y = condition ? relu(x) : x + 1, where `condition` is an input or computed from x.
+Graph choice(bool computed) {
+  Graph then_branch, else_branch;
+  then_branch.add_output(
+      then_branch.add("a", Relu{}, {then_branch.add_input("x", DType::kFloat32, {})}));
+  const ValueId inner = else_branch.add_input("x", DType::kFloat32, {});
+  else_branch.add_output(
+      else_branch.add("b", Add{}, {inner, else_branch.add_constant("one", Tensor::scalar(1.0f))}));
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 300});
+  ValueId condition;
+  if (computed) {
+    const ValueId first = graph.add("first", Slice{{0, 0}, {1, 1}, {0, 1}, {1, 1}}, {x});
+    const ValueId scalar = graph.add("scalar", Reshape{{1}}, {first});
+    condition = graph.add("condition", Cast{DType::kBool}, {scalar});
+  } else {
+    condition = graph.add_input("condition", DType::kBool, {1});
+  }
+  const auto shared = [](Graph branch) { return std::make_shared<const Graph>(std::move(branch)); };
+  graph.add_output(
+      graph.add("y",
+                Function{std::make_shared<Conditional>(Branch{shared(then_branch), {1}},
+                                                       Branch{shared(else_branch), {1}})},
+                {condition, x}));
+  infer_shapes(graph);
+  return graph;
+}
+
+TEST(Session, RunsTheBranchThatTheConditionChooses) {
+  Tensor x(DType::kFloat32, {2, 300});
+  x.mutable_data<float>()[5] = -3;
+  Tensor truth(DType::kBool, {1}), lie(DType::kBool, {1});
+  truth.mutable_data<bool>()[0] = true;
+  Session given(choice(false));
+  EXPECT_EQ(run(given, x, truth)[0].data<float>()[5], 0.0f);
+  EXPECT_EQ(run(given, x, lie)[0].data<float>()[5], -2.0f);
+  EXPECT_EQ(run(given, x, truth)[0].data<float>()[5], 0.0f);
+  EXPECT_EQ(given.compilations(), 2);
+
+  Session computed(choice(true));
+  EXPECT_EQ(run(computed, x)[0].data<float>()[5], -2.0f);
+  x.mutable_data<float>()[0] = 7;
+  EXPECT_EQ(run(computed, x)[0].data<float>()[5], 0.0f);
+  EXPECT_THROW(compile(choice(true)), Error);
 }
 
 TEST(Session, TakesAndGivesTensorsWithoutElements) {
