@@ -171,16 +171,17 @@ TEST(PlanTest, AnIntegerModelStaysCloseToItsFloatModel) {
   }
 }
 
-TEST(PlanTest, AnOperatorWithoutAKernelIsRefusedByName) {
+TEST(PlanTest, AResultWhoseSizeOnlyTheDataKnowIsRefusedByName) {
   Graph graph;
   const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
-  graph.add_output(graph.add("shape_of_x", ShapeOf{}, {x}));
+  const ValueId target = graph.add_input("target", DType::kInt64, {2});
+  graph.add_output(graph.add("reshaped_x", Reshape{}, {x, target}));
   try {
     compile(graph);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), 69);
-    EXPECT_NE(std::string(error.what()).find("shape_of_x"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("reshaped_x"), std::string::npos);
   }
 }
 
