@@ -69,6 +69,13 @@ std::string attributes_text(const TensorFunction& function) {
                              }
                              return list;
                            },
+                           [](const std::vector<std::string>& values) {
+                             std::string list;
+                             for (const std::string& value : values) {
+                               list += (list.empty() ? "" : ",") + value;
+                             }
+                             return list;
+                           },
                        },
                        attribute.value);
   }

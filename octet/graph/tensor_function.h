@@ -26,7 +26,8 @@ struct TensorType {
 /// An attribute as ONNX writes it.
 struct Attribute {
   std::string name;
-  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>>
+  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
+               std::vector<std::string>>
       value;
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };

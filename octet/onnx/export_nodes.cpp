@@ -161,6 +161,10 @@ class NodeWriter {
                        AttributeProto& floats = add_attribute(node, name, AttributeProto::FLOATS);
                        for (const float value : values) floats.add_floats(value);
                      },
+                     [&](const std::vector<std::string>& values) {
+                       AttributeProto& strings = add_attribute(node, name, AttributeProto::STRINGS);
+                       for (const std::string& value : values) strings.add_strings(value);
+                     },
                  },
                  attribute.value);
     }
