@@ -22,6 +22,7 @@ int type_of(const AttributeProto& attribute) {
   if (attribute.has_t()) return AttributeProto::TENSOR;
   if (attribute.ints_size() > 0) return AttributeProto::INTS;
   if (attribute.floats_size() > 0) return AttributeProto::FLOATS;
+  if (attribute.strings_size() > 0) return AttributeProto::STRINGS;
   return AttributeProto::UNDEFINED;
 }
 
@@ -102,6 +103,12 @@ std::optional<std::vector<float>> Attributes::find_floats(std::string_view name)
   const AttributeProto* found = take(name, AttributeProto::FLOATS, "a list of floats");
   if (!found) return std::nullopt;
   return std::vector<float>(found->floats().begin(), found->floats().end());
+}
+
+std::optional<std::vector<std::string>> Attributes::find_strings(std::string_view name) {
+  const AttributeProto* found = take(name, AttributeProto::STRINGS, "a list of strings");
+  if (!found) return std::nullopt;
+  return std::vector<std::string>(found->strings().begin(), found->strings().end());
 }
 
 std::optional<Tensor> Attributes::find_tensor(std::string_view name) {

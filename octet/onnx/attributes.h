@@ -28,6 +28,7 @@ class Attributes {
   std::optional<std::string> find_string(std::string_view name);
   std::optional<std::vector<std::int64_t>> find_ints(std::string_view name);
   std::optional<std::vector<float>> find_floats(std::string_view name);
+  std::optional<std::vector<std::string>> find_strings(std::string_view name);
   std::optional<Tensor> find_tensor(std::string_view name);
 
   std::int64_t get_int(std::string_view name, std::int64_t otherwise);

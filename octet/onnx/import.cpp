@@ -7,7 +7,7 @@
 #include "octet/graph/specialize.h"
 #include "octet/onnx/container.h"
 #include "octet/onnx/external_data.h"
-#include "octet/onnx/node_reader.h"
+#include "octet/onnx/import_ops.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
 #include "octet/onnx/tensor_proto.h"
@@ -27,6 +27,12 @@ constexpr std::size_t kMaxNameBytes = 4096;
 constexpr int kMaxDepth = 32;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
 constexpr int kMinOpset = 1, kMaxOpset = 27;
+
+/// The one operator of another domain: exporters write matrices of 4 bits with it.
+constexpr struct {
+  std::string_view domain;
+  OpImport op;
+} kMatMulNBits{"com.microsoft", {"MatMulNBits", 1, import_mat_mul_nbits}};
 
 bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -271,17 +277,21 @@ class GraphImporter {
   void import_node(NodeProto& node) {
     const std::string name =
         node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name();
-    if (!is_default_domain(node.domain())) {
+    const OpImport* op = nullptr;
+    if (is_default_domain(node.domain())) {
+      if (node.op_type() == "Constant") return;
+      if (node.op_type() == "If") {
+        import_if(node, name);
+        return;
+      }
+      op = find_op_import(node.op_type());
+    } else if (node.domain() == kMatMulNBits.domain && node.op_type() == kMatMulNBits.op.name) {
+      op = &kMatMulNBits.op;
+    } else {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
            quote_name(node.op_type()), " of domain ", quote_name(node.domain()),
-           ", accepted: ONNX's own operators");
+           ", accepted: ONNX's own operators and com.microsoft.MatMulNBits");
     }
-    if (node.op_type() == "Constant") return;
-    if (node.op_type() == "If") {
-      import_if(node, name);
-      return;
-    }
-    const OpImport* op = find_op_import(node.op_type());
     if (!op) {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
            quote_name(node.op_type()), ", accepted: ", op_import_names());

@@ -10,6 +10,7 @@ namespace octet {
 
 // import_window.cpp
 void import_conv(NodeReader& node);
+void import_conv_transpose(NodeReader& node);
 void import_max_pool(NodeReader& node);
 void import_average_pool(NodeReader& node);
 
@@ -81,6 +82,15 @@ void import_quantize_linear(NodeReader& node);
 void import_dequantize_linear(NodeReader& node);
 void import_dynamic_quantize_linear(NodeReader& node);
 void import_mat_mul_integer(NodeReader& node);
+void import_conv_integer(NodeReader& node);
+void import_qlinear_conv(NodeReader& node);
+void import_qlinear_mat_mul(NodeReader& node);
+void import_mat_mul_nbits(NodeReader& node);  ///< of the domain com.microsoft
+
+// import_recurrent.cpp
+void import_lstm(NodeReader& node);
+void import_gru(NodeReader& node);
+void import_rnn(NodeReader& node);
 
 /// An operator without attributes whose inputs and output are octet's.
 template <typename OpType, int kInputs>

@@ -1,8 +1,9 @@
-// Quantization operators. Scales and zero points have to be constants: octet chooses its integer
-// kernels when it compiles.
+// Quantization operators. Integer kernels are chosen when a graph is compiled, from scales and zero
+// points that are constants; other forms become functions.
 
 #include <cmath>
 
+#include "octet/graph/functions/quantization.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/quote.h"
 #include "octet/onnx/tensor_proto.h"
@@ -96,17 +97,45 @@ void check_output_dtype(NodeReader& node, DType actual) {
   }
 }
 
-/// Reads what QuantizeLinear and DequantizeLinear share. Without zero point it is 0 and the dtype
-/// stays uint8.
-TensorQuantParams read_params(NodeReader& node) {
+bool is_four_bits(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUInt4; }
+
+/// Whether the parameters are constants of a form that the ops of the closed set carry.
+bool has_typed_params(NodeReader& node, DType integers) {
+  if (node.attributes.get_int("block_size", 0) != 0) return false;
+  const Tensor* zero_point = node.constant(2);
+  if (!node.constant(1) || (node.has_input(2) && !zero_point)) return false;
+  return !is_four_bits(zero_point ? zero_point->dtype() : integers);
+}
+
+void check_common(NodeReader& node) {
   node.expect_inputs(2, 3);
-  if (node.attributes.get_int("block_size", 0) != 0) {
-    node.unsupported("blocked quantization, accepted: per tensor or per channel");
-  }
   if (node.attributes.get_int("precision", 0) > 1) {
     node.unsupported("attribute 'precision', accepted: float32");
   }
   node.attributes.ignore("saturate");  // concerns 8-bit floats only
+}
+
+/// The attributes of a form whose parameters are inputs.
+LinearQuantizationOptions read_function_options(NodeReader& node) {
+  LinearQuantizationOptions options;
+  if (node.opset() >= 13) {
+    options.axis = node.attributes.get_int_between("axis", 1, -kMaxRank, kMaxRank - 1);
+  }
+  options.block_size = node.attributes.get_int("block_size", 0);
+  if (options.block_size < 0) node.bad("block_size ", options.block_size, ", accepted: 0 or more");
+  options.opset = node.opset() >= 21 ? 21 : 13;
+  return options;
+}
+
+void emit_function(NodeReader& node, Op op) {
+  std::vector<std::optional<ValueId>> inputs{node.input(0), node.input(1)};
+  if (node.has_input(2)) inputs.emplace_back(node.input(2));
+  node.emit(std::move(op), std::move(inputs));
+}
+
+/// Reads what QuantizeLinear and DequantizeLinear share. Without zero point it is 0 and the dtype
+/// stays uint8.
+TensorQuantParams read_params(NodeReader& node) {
   TensorQuantParams params;
   params.scale = read_scale(node);
   params.axis = read_axis(node, *node.constant(1));
@@ -122,12 +151,25 @@ TensorQuantParams read_params(NodeReader& node) {
 }  // namespace
 
 void import_quantize_linear(NodeReader& node) {
-  TensorQuantParams params = read_params(node);
-  const std::int64_t declared = node.attributes.get_int("output_dtype", 0);
-  if (declared != 0 && !node.has_input(2)) {
-    const int dtype = node.attributes.get_int_between("output_dtype", 0, 0, 1000);
-    params.dtype = dtype_from_onnx(dtype, node.where());
+  check_common(node);
+  DType dtype = DType::kUInt8;
+  if (node.attributes.get_int("output_dtype", 0) != 0) {
+    dtype =
+        dtype_from_onnx(node.attributes.get_int_between("output_dtype", 0, 0, 1000), node.where());
   }
+  const bool of_integers =
+      node.state().graph.value(node.input(0)).dtype == DType::kInt32;  // known of inputs
+  if (of_integers || !has_typed_params(node, dtype)) {
+    LinearQuantizationOptions options = read_function_options(node);
+    options.dtype = dtype;
+    if (size_bytes(dtype) != 1 || dtype == DType::kBool) {
+      node.unsupported("to ", to_string(dtype), ", accepted: int8, uint8, int4, uint4");
+    }
+    emit_function(node, quantize_function(options));
+    return;
+  }
+  TensorQuantParams params = read_params(node);
+  if (!node.has_input(2)) params.dtype = dtype;
   check_output_dtype(node, params.dtype);
   if (params.dtype == DType::kInt32) node.unsupported("to int32, accepted: int8, uint8");
   // PyTorch's export of a trained quantized network quantizes float weights in the graph.
@@ -145,8 +187,14 @@ void import_quantize_linear(NodeReader& node) {
 }
 
 void import_dequantize_linear(NodeReader& node) {
-  TensorQuantParams params = read_params(node);
+  check_common(node);
   check_output_dtype(node, DType::kFloat32);
+  const Tensor* integers = node.constant(0);
+  if (!has_typed_params(node, integers ? integers->dtype() : DType::kUInt8)) {
+    emit_function(node, dequantize_function(read_function_options(node)));
+    return;
+  }
+  TensorQuantParams params = read_params(node);
   const bool has_zero_point = node.has_input(2);
   const ValueId output = node.emit(DequantizeLinear{std::move(params)}, {node.input(0)});
   if (!has_zero_point) node.state().dequantize_without_zero_point.insert(output);

@@ -99,12 +99,14 @@ TEST(ImportQuantTest, RefusesScalesThatAreNotPositiveNumbers) {
   }
 }
 
-TEST(ImportQuantTest, RefusesComputedScales) {
+TEST(ImportQuantTest, ComputedScalesAreInputsOfAFunction) {
   TestModel model;
   model.input("x", {2}).input("scale", {}).output("q");
   model.node("QuantizeLinear", {"x", "scale"}, {"q"});
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }),
-              HasSubstr("computed at run time"));
+  const Graph graph = model.read();
+  ASSERT_TRUE(find_op<Function>(graph));
+  EXPECT_EQ(graph.nodes()[0].inputs.size(), 2u);
+  EXPECT_EQ(graph.value(graph.outputs()[0]).dtype, DType::kUInt8);
 }
 
 TEST(ImportQuantTest, RefusesZeroPointsThatDoNotFit) {
@@ -119,10 +121,24 @@ TEST(ImportQuantTest, RefusesZeroPointsThatDoNotFit) {
   error_of(floats({1, 1}, {1}), int8s({1, 1}, {0}), ErrorKind::kUnsupported);
 }
 
-TEST(ImportQuantTest, RefusesBlocks) {
-  TestModel model = pair_model(21, Tensor::scalar(1.0f), Tensor::scalar(std::uint8_t{0}));
-  set_int(*model.graph().mutable_node(0), "block_size", 32);
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }), HasSubstr("block"));
+TEST(ImportQuantTest, BlocksHaveAScaleEach) {
+  const auto model = [](const Shape& scale) {
+    const std::vector<std::int8_t> zeros(static_cast<std::size_t>(scale.num_elements()), 0);
+    TestModel result = pair_model(21, ramp(scale), int8s(scale, zeros));
+    for (int i : {0, 1}) {
+      octet_onnx::NodeProto& node = *result.graph().mutable_node(i);
+      set_int(node, "block_size", 3);
+      set_int(node, "axis", -2);
+    }
+    return result;
+  };
+  const Graph graph = model({2, 3, 2, 4}).read();  // of [2, 3, 4, 4]
+  EXPECT_FALSE(find_op<QuantizeLinear>(graph));
+  expect_round_trip(graph);
+  for (const Shape& wrong : {Shape{2, 3, 4, 4}, Shape{2, 3, 1, 4}, Shape{2}, Shape{}}) {
+    EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { model(wrong).read(); }),
+                HasSubstr("one per block"));
+  }
 }
 
 TEST(ImportQuantTest, QuantizesFloatWeights) {

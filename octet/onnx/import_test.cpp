@@ -92,14 +92,11 @@ TEST(ImportTest, AutoPadValidMeansNoPadding) {
   EXPECT_EQ(find_op<MaxPool>(model.read())->window.padding, Padding{});
 }
 
-TEST(ImportTest, RefusesConvolutionsThatAreNotTwoDimensional) {
-  for (const Shape& weight : {Shape{2, 3, 3}, Shape{2, 3, 3, 3, 3}}) {
-    TestModel model;
-    model.input("x", Shape(std::vector<std::int64_t>(weight.rank(), 3)))
-        .constant("w", ramp(weight));
-    model.output("y").node("Conv", {"x", "w"}, {"y"});
-    EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }), HasSubstr("rank 4"));
-  }
+TEST(ImportTest, RefusesConvolutionsOverFourAxes) {
+  TestModel model;
+  model.input("x", {3, 3, 3, 3, 3, 3}).constant("w", ramp({2, 3, 3, 3, 3, 3}));
+  model.output("y").node("Conv", {"x", "w"}, {"y"});
+  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { model.read(); }), HasSubstr("1 to 3"));
 }
 
 TEST(ImportTest, ClipTakesItsBoundsFromAttributesBeforeOpset11) {

@@ -1,0 +1,224 @@
+// Operators whose inputs are integers: where every parameter is a constant they are read as
+// DequantizeLinear, a float operator and QuantizeLinear, which the integer kernels run.
+
+#include <algorithm>
+#include <cmath>
+
+#include "octet/graph/functions/quantization.h"
+#include "octet/onnx/import_ops.h"
+#include "octet/onnx/import_window.h"
+#include "octet/onnx/quote.h"
+
+namespace octet {
+namespace {
+
+std::vector<std::optional<ValueId>> all_inputs(NodeReader& node, int required) {
+  std::vector<std::optional<ValueId>> inputs;
+  for (int i = 0; i < node.num_inputs(); ++i) {
+    inputs.push_back(i < required ? node.input(i) : node.optional_input(i));
+  }
+  while (!inputs.empty() && !inputs.back()) inputs.pop_back();
+  return inputs;
+}
+
+/// The constant scale and zero point at inputs `scale` and `scale + 1`: one, or `channels` along
+/// `axis`. nullopt if they are computed or of another form.
+std::optional<TensorQuantParams> constant_params(NodeReader& node, int scale, std::int64_t channels,
+                                                 int axis) {
+  const Tensor *scales = node.constant(scale), *zeros = node.constant(scale + 1);
+  if (!scales || !zeros || scales->dtype() != DType::kFloat32) return std::nullopt;
+  if (scales->shape().rank() > 1 || scales->num_elements() != zeros->num_elements()) {
+    return std::nullopt;
+  }
+  const bool one = scales->num_elements() == 1;
+  if (!one && scales->num_elements() != channels) return std::nullopt;
+  TensorQuantParams params;
+  params.scale.assign(scales->data<float>().begin(), scales->data<float>().end());
+  for (const float value : params.scale) {
+    if (!std::isfinite(value) || value <= 0.0f) return std::nullopt;
+  }
+  params.dtype = zeros->dtype();
+  if (params.dtype == DType::kInt8) {
+    params.zero_point.assign(zeros->data<std::int8_t>().begin(), zeros->data<std::int8_t>().end());
+  } else if (params.dtype == DType::kUInt8) {
+    params.zero_point.assign(zeros->data<std::uint8_t>().begin(),
+                             zeros->data<std::uint8_t>().end());
+  } else {
+    return std::nullopt;
+  }
+  if (!one) params.axis = axis;
+  return params;
+}
+
+/// The parameters of the int32 bias behind products of x and w.
+TensorQuantParams bias_params(const TensorQuantParams& x, const TensorQuantParams& w) {
+  TensorQuantParams bias{{}, {}, std::nullopt, DType::kInt32};
+  for (const float scale : w.scale) bias.scale.push_back(x.scale[0] * scale);
+  bias.zero_point.assign(bias.scale.size(), 0);
+  if (w.axis) bias.axis = 0;
+  return bias;
+}
+
+bool are_positive(const std::vector<float>& scales) {
+  return std::ranges::all_of(scales, [](float s) { return std::isfinite(s) && s > 0.0f; });
+}
+
+/// The nodes of a QLinearConv with constant parameters; false if it has another form.
+bool emit_typed_conv(NodeReader& node, const ConvOptions& options, std::optional<int> rank) {
+  const bool fixed_padding =
+      options.window.auto_pad == AutoPad::kNotSet || options.window.auto_pad == AutoPad::kValid;
+  const Tensor* weight = node.constant(3);
+  const Tensor* bias = node.constant(8);
+  if (rank != 2 || !fixed_padding || !weight || weight->shape().rank() != 4) return false;
+  if (node.has_input(8) && (!bias || bias->dtype() != DType::kInt32)) return false;
+  const std::int64_t channels = weight->shape()[0];
+  const auto x = constant_params(node, 1, 1, 0), y = constant_params(node, 6, 1, 0);
+  const auto w = constant_params(node, 4, channels, 0);
+  if (!x || !w || !y || weight->dtype() != w->dtype) return false;
+  const TensorQuantParams b = bias_params(*x, *w);
+  if (bias && (!are_positive(b.scale) || bias->shape() != Shape{channels})) return false;
+  std::vector<std::optional<ValueId>> inputs{
+      node.emit_step("x", DequantizeLinear{*x}, {node.input(0)}),
+      node.emit_step("w", DequantizeLinear{*w}, {node.input(3)})};
+  if (bias) inputs.emplace_back(node.emit_step("b", DequantizeLinear{b}, {node.input(8)}));
+  const ValueId sums = node.emit_step("conv", conv2d_of(options, 2), std::move(inputs));
+  node.emit(QuantizeLinear{*y}, {sums});
+  return true;
+}
+
+bool emit_typed_mat_mul(NodeReader& node) {
+  const Tensor* weight = node.constant(3);
+  if (!weight || weight->shape().rank() != 2) return false;
+  const auto a = constant_params(node, 1, 1, 0), y = constant_params(node, 6, 1, 0);
+  const auto b = constant_params(node, 4, weight->shape()[1], 1);
+  if (!a || !b || !y || weight->dtype() != b->dtype) return false;
+  const ValueId left = node.emit_step("a", DequantizeLinear{*a}, {node.input(0)});
+  const ValueId right = node.emit_step("b", DequantizeLinear{*b}, {node.input(3)});
+  const ValueId product = node.emit_step("product", MatMul{}, {left, right});
+  node.emit(QuantizeLinear{*y}, {product});
+  return true;
+}
+
+struct NBits {
+  std::int64_t k = 0, n = 0, bits = 4, block_size = 0;
+  std::int64_t blocks() const { return (k + block_size - 1) / block_size; }
+  std::int64_t bytes_per_block() const { return block_size * bits / 8; }
+};
+
+NBits read_n_bits(NodeReader& node) {
+  NBits form{.k = node.attributes.require_int("K"),
+             .n = node.attributes.require_int("N"),
+             .bits = node.attributes.get_int("bits", 4),
+             .block_size = node.attributes.require_int("block_size")};
+  node.attributes.ignore("accuracy_level");  // how exact other runtimes have to compute
+  constexpr std::int64_t kMax = std::int64_t{1} << 24;
+  if (form.bits != 4 && form.bits != 8) {
+    node.unsupported("bits = ", form.bits, ", accepted: 4, 8");
+  }
+  if (form.k < 1 || form.n < 1 || form.k > kMax || form.n > kMax) {
+    node.bad("K = ", form.k, ", N = ", form.n, ", accepted: 1 to ", kMax);
+  }
+  const std::int64_t size = form.block_size;
+  if (size < 16 || size > kMax || (size & (size - 1)) != 0) {
+    node.bad("block_size ", size, ", accepted: a power of two from 16 on");
+  }
+  return form;
+}
+
+/// Element `index` of a row of packed codes, the low half of a byte first.
+std::uint8_t packed_code(std::span<const std::uint8_t> row, std::int64_t index, std::int64_t bits) {
+  if (bits == 8) return row[static_cast<std::size_t>(index)];
+  const std::uint8_t byte = row[static_cast<std::size_t>(index / 2)];
+  return index % 2 == 0 ? byte & 15 : byte >> 4;
+}
+
+/// Zero points [n][blocks]: packed like the codes, or floats.
+std::vector<float> read_n_bit_zero_points(NodeReader& node, const NBits& form) {
+  const std::int64_t blocks = form.blocks();
+  std::vector<float> zeros(static_cast<std::size_t>(form.n * blocks),
+                           static_cast<float>(1 << (form.bits - 1)));
+  if (!node.has_input(3)) return zeros;
+  const Tensor& tensor = node.require_constant(3, "the zero points");
+  if (tensor.dtype() == DType::kFloat32) {
+    if (tensor.num_elements() != form.n * blocks)
+      node.bad("zero points ", to_string(tensor.shape()));
+    zeros.assign(tensor.data<float>().begin(), tensor.data<float>().end());
+    return zeros;
+  }
+  const std::int64_t row = (blocks * form.bits + 7) / 8;
+  if (tensor.dtype() != DType::kUInt8 || tensor.num_elements() != form.n * row) {
+    node.bad("zero points ", to_string(tensor.dtype()), " ", to_string(tensor.shape()),
+             ", accepted: uint8 [", form.n, ", ", row, "]");
+  }
+  for (std::int64_t j = 0; j < form.n; ++j) {
+    const auto codes = tensor.data<std::uint8_t>().subspan(static_cast<std::size_t>(j * row),
+                                                           static_cast<std::size_t>(row));
+    for (std::int64_t block = 0; block < blocks; ++block) {
+      zeros[static_cast<std::size_t>(j * blocks + block)] = packed_code(codes, block, form.bits);
+    }
+  }
+  return zeros;
+}
+
+}  // namespace
+
+void import_conv_integer(NodeReader& node) {
+  node.expect_inputs(2, 4);
+  std::optional<int> rank;
+  const ConvOptions options = read_conv(node, 1, &rank);
+  node.emit(conv_integer_function(options), all_inputs(node, 2));
+}
+
+void import_qlinear_conv(NodeReader& node) {
+  node.expect_inputs(8, 9);
+  std::optional<int> rank;
+  const ConvOptions options = read_conv(node, 3, &rank);
+  if (emit_typed_conv(node, options, rank)) return;
+  node.emit(qlinear_conv_function(options), all_inputs(node, 8));
+}
+
+void import_qlinear_mat_mul(NodeReader& node) {
+  node.expect_inputs(8, 8);
+  if (emit_typed_mat_mul(node)) return;
+  node.emit(qlinear_matmul_function(), all_inputs(node, 8));
+}
+
+void import_mat_mul_nbits(NodeReader& node) {
+  node.expect_inputs(3, 6);
+  const NBits form = read_n_bits(node);
+  const Tensor& codes = node.require_constant(1, "the weight");
+  const Tensor& scales = node.require_constant(2, "the scales");
+  const std::int64_t blocks = form.blocks(), block_bytes = form.bytes_per_block();
+  if (codes.dtype() != DType::kUInt8 || codes.num_elements() != form.n * blocks * block_bytes) {
+    node.bad("weight ", to_string(codes.dtype()), " ", to_string(codes.shape()),
+             ", accepted: uint8 [", form.n, ", ", blocks, ", ", block_bytes, "]");
+  }
+  if (scales.dtype() != DType::kFloat32 || scales.num_elements() != form.n * blocks) {
+    node.bad("scales ", to_string(scales.dtype()), " ", to_string(scales.shape()),
+             ", accepted: float32 [", form.n, ", ", blocks, "]");
+  }
+  if (node.has_input(4)) node.unsupported("input 'g_idx', accepted: blocks in their order");
+  const std::vector<float> zeros = read_n_bit_zero_points(node, form);
+  Tensor weight(DType::kFloat32, Shape{form.k, form.n});
+  const auto values = weight.mutable_data<float>();
+  for (std::int64_t j = 0; j < form.n; ++j) {
+    const auto row =
+        codes.data<std::uint8_t>().subspan(static_cast<std::size_t>(j * blocks * block_bytes),
+                                           static_cast<std::size_t>(blocks * block_bytes));
+    for (std::int64_t i = 0; i < form.k; ++i) {
+      const auto block = static_cast<std::size_t>(j * blocks + i / form.block_size);
+      values[static_cast<std::size_t>(i * form.n + j)] =
+          (static_cast<float>(packed_code(row, i, form.bits)) - zeros[block]) *
+          scales.data<float>()[block];
+    }
+  }
+  const ValueId b = node.add_constant("weight", std::move(weight));
+  if (!node.has_input(5)) {
+    node.emit(MatMul{}, {node.input(0), b});
+    return;
+  }
+  const ValueId product = node.emit_step("product", MatMul{}, {node.input(0), b});
+  node.emit(Add{}, {product, node.input(5)});
+}
+
+}  // namespace octet
