@@ -93,6 +93,22 @@ void lower_by_definition(PlanBuilder& builder, const Node& node) {
   lower_function(builder, node, std::move(function));
 }
 
+/// The kernels pack weights and bias when the graph is compiled.
+bool has_constant_weights(const PlanBuilder& builder, const Node& node) {
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    if (!node.inputs[i]) continue;
+    const auto codes = builder.nodes().dequantized(*node.inputs[i]);
+    const ValueId source = codes ? codes->integers : *node.inputs[i];
+    if (!builder.graph().value(source).constant) return false;
+  }
+  return true;
+}
+
+void lower_conv(PlanBuilder& builder, const Node& node) {
+  if (has_constant_weights(builder, node)) return lower_conv_f32(builder, node);
+  lower_by_definition(builder, node);
+}
+
 void lower_product(PlanBuilder& builder, const Node& node) {
   if (has_gemm_f32(builder, node)) return lower_gemm_f32(builder, node);
   lower_by_definition(builder, node);
@@ -119,7 +135,7 @@ void lower_float(PlanBuilder& builder, const Node& node) {
   const auto input = [&] { return *node.inputs[0]; };
   const ValueId output = node.outputs[0];
   std::visit(Overloaded{
-                 [&](const Conv2d&) { lower_conv_f32(builder, node); },
+                 [&](const Conv2d&) { lower_conv(builder, node); },
                  [&](const Gemm&) { lower_product(builder, node); },
                  [&](const MatMul&) { lower_product(builder, node); },
                  [&](const Add&) { lower_float_eltwise(builder, node); },
@@ -147,12 +163,21 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const Transpose& op) { lower_transpose(builder, node, op, input(), output); },
                  [&](const Slice& op) { lower_slice(builder, node, op, input(), output); },
                  [&](const Pad& op) { lower_pad(builder, node, op, input(), output); },
-                 [&](const QuantizeLinear&) { lower_quantize(builder, node, input()); },
+                 [&](const QuantizeLinear& op) {
+                   if (!activation_codes(output, op.params)) {
+                     return lower_by_definition(builder, node);
+                   }
+                   lower_quantize(builder, node, input());
+                 },
                  // On demand: the float view is made when a float operator asks for it.
                  [&](const DequantizeLinear&) {},
-                 [&](const DynamicQuantizeLinear&) {},
+                 [&](const DynamicQuantizeLinear&) {
+                   if (!only_dynamic_linears_read(builder, node)) {
+                     lower_by_definition(builder, node);
+                   }
+                 },
                  [&](const MatMulInteger&) {
-                   if (!lower_dynamic_linear(builder, node)) fail_unsupported(node);
+                   if (!lower_dynamic_linear(builder, node)) lower_by_definition(builder, node);
                  },
                  [&](const auto&) { lower_by_definition(builder, node); },
              },
@@ -160,11 +185,11 @@ void lower_float(PlanBuilder& builder, const Node& node) {
 }
 
 /// The product of the scales stands before the MatMulInteger whose layer computes it.
-bool multiplies_dynamic_scale(const IntegerNodeFinder& nodes, const Node& node) {
+bool multiplies_dynamic_scale(const PlanBuilder& builder, const Node& node) {
   if (!std::holds_alternative<Mul>(node.op)) return false;
   return std::ranges::any_of(node.inputs, [&](const auto& input) {
-    const Node* from = nodes.producer(*input);
-    return from && std::holds_alternative<DynamicQuantizeLinear>(from->op);
+    const Node* from = builder.nodes().producer(*input);
+    return from && std::holds_alternative<DynamicQuantizeLinear>(from->op) && !builder.has(*input);
   });
 }
 
@@ -172,14 +197,16 @@ bool multiplies_dynamic_scale(const IntegerNodeFinder& nodes, const Node& node) 
 bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
   const auto clamp = as_clamp(node.op);
   const Node* reader = clamp ? builder.nodes().only_reader(node.outputs[0]) : nullptr;
-  if (!reader || !std::holds_alternative<QuantizeLinear>(reader->op)) return false;
+  const auto* quantize = reader ? std::get_if<QuantizeLinear>(&reader->op) : nullptr;
+  if (!quantize || !activation_codes(reader->outputs[0], quantize->params)) return false;
+  if (!has_kernel_dtypes(builder, node)) return false;
   lower_quantize(builder, *reader, *node.inputs[0], *clamp);
   return true;
 }
 
 void lower_node(PlanBuilder& builder, const Node& node) {
   if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
-  if (multiplies_dynamic_scale(builder.nodes(), node)) return;
+  if (multiplies_dynamic_scale(builder, node)) return;
   if (conditional_of(node.op)) {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (If): the condition '",
          builder.graph().value(*node.inputs[0]).name,

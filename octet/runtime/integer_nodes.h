@@ -43,6 +43,10 @@ class IntegerNodeFinder {
   /// The node that reads `value`, if there is exactly one reader and it is not a graph output.
   const Node* only_reader(ValueId value) const;
   const Node* producer(ValueId value) const;
+  const std::vector<NodeId>& readers(ValueId value) const {
+    return consumers_[static_cast<std::size_t>(value)];
+  }
+  bool is_graph_output(ValueId value) const { return is_output_[static_cast<std::size_t>(value)]; }
   /// What is behind `value`, if a DequantizeLinear produces it.
   std::optional<DequantizedCodes> dequantized(ValueId value) const;
   bool graph_is_quantized() const { return quantized_; }

@@ -18,5 +18,8 @@ bool has_gemm_f32(const PlanBuilder& builder, const Node& node);
 /// If `node` (a MatMulInteger) and its surroundings are a dynamically quantized linear layer:
 /// lowers all of it to one step that defines the layer's float output.
 bool lower_dynamic_linear(PlanBuilder& builder, const Node& node);
+/// Whether only such layers read the outputs of `quantize`, a DynamicQuantizeLinear, so that nobody
+/// needs them.
+bool only_dynamic_linears_read(const PlanBuilder& builder, const Node& quantize);
 
 }  // namespace octet

@@ -13,6 +13,7 @@ namespace {
 /// The nodes of a dynamically quantized linear layer around its MatMulInteger.
 struct DynamicLinear {
   ValueId input{};                  ///< float, before DynamicQuantizeLinear
+  ValueId scales{};                 ///< the product of the scales
   ValueId output{};                 ///< float, after the bias and the fused activation
   const Tensor* weight = nullptr;   ///< int8 [k, n]
   std::vector<float> weight_scale;  ///< [n]
@@ -136,6 +137,7 @@ std::optional<DynamicLinear> match(const PlanBuilder& builder, const Node& matmu
 
   DynamicLinear layer;
   layer.input = *quantize->inputs[0];
+  layer.scales = scales->outputs[0];
   layer.output = scaled->outputs[0];
   layer.absorbed = {cast->outputs[0]};
   layer.weight = &*weight.constant;
@@ -153,6 +155,26 @@ std::optional<DynamicLinear> match(const PlanBuilder& builder, const Node& matmu
 }
 
 }  // namespace
+
+bool only_dynamic_linears_read(const PlanBuilder& builder, const Node& quantize) {
+  const IntegerNodeFinder& nodes = builder.nodes();
+  const auto readers = [&](std::size_t output) { return nodes.readers(quantize.outputs[output]); };
+  std::vector<ValueId> scales;
+  for (const std::size_t output : {0u, 2u}) {
+    if (nodes.is_graph_output(quantize.outputs[output])) return false;
+    for (const NodeId reader : readers(output)) {
+      const Node& node = builder.graph().node(reader);
+      if (!std::holds_alternative<MatMulInteger>(node.op)) return false;
+      const auto layer = match(builder, node);
+      if (!layer || !nodes.only_reader(layer->scales)) return false;
+      scales.push_back(layer->scales);
+    }
+  }
+  if (nodes.is_graph_output(quantize.outputs[1])) return false;
+  return std::ranges::all_of(readers(1), [&](NodeId reader) {
+    return std::ranges::find(scales, builder.graph().node(reader).outputs[0]) != scales.end();
+  });
+}
 
 bool lower_dynamic_linear(PlanBuilder& builder, const Node& node) {
   const auto layer = match(builder, node);

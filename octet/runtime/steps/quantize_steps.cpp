@@ -7,6 +7,7 @@
 #include "octet/runtime/kernels/quantize/quantize.h"
 #include "octet/runtime/kernels/table/table.h"
 #include "octet/runtime/steps/copy_steps.h"
+#include "octet/runtime/steps/function_step.h"
 #include "octet/runtime/steps/packed_weights.h"
 
 namespace octet {
@@ -168,7 +169,15 @@ void lower_quantize(PlanBuilder& builder, const Node& node, ValueId input, const
 }
 
 void add_dequantize_step(PlanBuilder& builder, ValueId value, ValueId integers) {
-  const Stored q = builder.stored(integers);
+  const Node& node = *builder.nodes().producer(value);
+  const auto codes = activation_codes(integers, std::get<DequantizeLinear>(node.op).params);
+  if (!codes) {
+    lower_function(builder, node, function_of(node.op));
+    return;
+  }
+  Stored q = builder.stored(integers);
+  q.scale = codes->scale;  // an input or a function's result is stored without them
+  q.zero_point = codes->zero_point;
   const Stored y = builder.define(value, DType::kFloat32);
   const QuantizeKernel& kernel = select_quantize(builder.isa());
   builder.add_step(std::make_unique<DequantizeStep>(kernel, q, y),
