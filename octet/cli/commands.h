@@ -21,6 +21,7 @@ void add_run(CLI::App& app, const Global& global);
 void add_info(CLI::App& app, const Global& global);
 void add_report(CLI::App& app, const Global& global);
 void add_compare(CLI::App& app, const Global& global);
+void add_operators(CLI::App& app, const Global& global);
 void add_data(CLI::App& app, const Global& global);
 
 }  // namespace octet::cli

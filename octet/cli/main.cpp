@@ -110,6 +110,7 @@ int run(int argc, char** argv) {
   add_report(app, global);
   add_compare(app, global);
   add_data(app, global);
+  add_operators(app, global);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& exit) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -226,6 +227,17 @@ using Op =
                  Flatten, Reshape, Transpose, Squeeze, Unsqueeze, Slice, Pad, Identity, ShapeOf,
                  Gather, Cast, ConstantOfShape, QuantizeLinear, DequantizeLinear,
                  DynamicQuantizeLinear, MatMulInteger, Function>;
+
+/// Calls `visit` with an op of each alternative but Function, attributes at their defaults.
+template <typename Visit>
+void for_each_typed_op(Visit visit) {
+  [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+    (visit(Op(std::in_place_index<kIndex>)), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Op> - 1>());
+  static_assert(
+      std::is_same_v<std::variant_alternative_t<std::variant_size_v<Op> - 1, Op>, Function>);
+}
 
 /// The ONNX name of the operator: "Conv", "Gemm", "QuantizeLinear".
 std::string_view op_name(const Op& op);

@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "octet/onnx/import_ops.h"
+#include "octet/onnx/onnx.h"
 
 namespace octet {
 namespace {
@@ -144,6 +145,13 @@ static_assert(std::ranges::is_sorted(kOps, {}, &OpImport::name));
 const OpImport* find_op_import(std::string_view name) {
   const auto found = std::ranges::lower_bound(kOps, name, {}, &OpImport::name);
   return found != std::end(kOps) && found->name == name ? found : nullptr;
+}
+
+std::vector<OperatorSupport> supported_operators() {
+  std::vector<OperatorSupport> operators{{"Constant", 1}};
+  for (const OpImport& op : kOps) operators.push_back({op.name, op.since});
+  std::ranges::sort(operators, {}, &OperatorSupport::name);
+  return operators;
 }
 
 std::string op_import_names() {

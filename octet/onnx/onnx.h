@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octet/graph/graph.h"
@@ -30,6 +31,14 @@ struct ImportOptions {
 /// Error(kUnsupported) for an operator, opset or dtype that octet does not know, Error(kNoInput).
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options = {});
+
+/// An operator that import_onnx reads.
+struct OperatorSupport {
+  std::string_view name;
+  int since;  ///< the first opset that has it
+};
+/// By name.
+std::vector<OperatorSupport> supported_operators();
 
 /// The opset of ONNX's own operators that a file asks for. Errors as import_onnx.
 int opset_of(const std::filesystem::path& file);

@@ -164,4 +164,12 @@ std::vector<ValueId> weight_points(const Graph& graph) {
   return points;
 }
 
+IntegerRole integer_role_of_operator(std::string_view onnx_name) {
+  IntegerRole role = IntegerRole::kFloat;
+  for_each_typed_op([&](const Op& op) {
+    if (op_name(op) == onnx_name) role = role_of(op);
+  });
+  return role;
+}
+
 }  // namespace octet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "octet/graph/graph.h"
@@ -14,6 +15,8 @@ enum class IntegerRole {
   kCarry,       ///< MaxPool, Flatten, Reshape ...: the output has the codes of the input
 };
 IntegerRole integer_role(const Graph& graph, const Node& node);
+/// The role that nodes of an ONNX operator have in their quantizable form.
+IntegerRole integer_role_of_operator(std::string_view onnx_name);
 
 /// For every value (indexed by id), the value whose quantization parameters it has: itself, or
 /// through nodes of role kCarry the value where its codes come from.

@@ -239,6 +239,21 @@ void lower_node(PlanBuilder& builder, const Node& node) {
 
 }  // namespace
 
+bool has_float_kernel(std::string_view onnx_name) {
+  bool found = false;
+  for_each_typed_op([&](const Op& op) {
+    // What lower_float has no line for.
+    const bool by_definition = std::visit(
+        Overloaded{[](const BatchNorm&) { return true; }, [](const Sub&) { return true; },
+                   [](const Div&) { return true; }, [](const ShapeOf&) { return true; },
+                   [](const Gather&) { return true; }, [](const Cast&) { return true; },
+                   [](const ConstantOfShape&) { return true; }, [](const auto&) { return false; }},
+        op);
+    found = found || (op_name(op) == onnx_name && !by_definition);
+  });
+  return found;
+}
+
 Plan compile(const Graph& graph, const CompileOptions& options) {
   if (options.max_batch < 1 || options.threads < 1) {
     fail(ErrorKind::kUsage, "compile: batch ", options.max_batch, " and threads ", options.threads,

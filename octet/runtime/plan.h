@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octet/base/tensor.h"
@@ -76,6 +77,10 @@ class Plan {
   explicit Plan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Whether there is a vectorized float kernel for the usual forms of an ONNX operator; the other
+/// operators run by their definition.
+bool has_float_kernel(std::string_view onnx_name);
 
 /// Compiles a float or quantized graph. Runs inference_passes on its own copy. Quantized regions
 /// (DequantizeLinear -> op -> QuantizeLinear) become integer kernels.

@@ -7,7 +7,7 @@ namespace {
 
 const char* const kCommands[] = {"pipeline", "train",     "quantize",   "qat",       "eval",
                                  "bench",    "run",       "info",       "report",    "compare",
-                                 "data",     "data list", "data check", "data fetch"};
+                                 "data",     "data list", "data check", "data fetch", "operators"};
 
 /// The command lines below "Example:", a continued one joined.
 std::string example_of(const std::string& help) {
