@@ -5,8 +5,8 @@
 namespace octet {
 namespace {
 
-const char* const kCommands[] = {"pipeline", "train",     "quantize",   "qat",       "eval",
-                                 "bench",    "run",       "info",       "report",    "compare",
+const char* const kCommands[] = {"pipeline", "train",     "quantize",   "qat",        "eval",
+                                 "bench",    "run",       "info",       "report",     "compare",
                                  "data",     "data list", "data check", "data fetch", "operators"};
 
 /// The command lines below "Example:", a continued one joined.

@@ -29,11 +29,19 @@ export const octetJson = (...args) => JSON.parse(octet('--json', ...args));
 
 /// The outputs by name of one call on `input` {data, dims}.
 export function runOctet(model, inputName, input, outputNames) {
+  return runOctetOn(model, { [inputName]: input }, outputNames);
+}
+
+/// The outputs by name of one call on inputs by name.
+export function runOctetOn(model, inputs, outputNames) {
   const dir = path.join(work, 'run');
   fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir);
-  writeNpy(path.join(dir, 'in.npy'), input);
-  octet('run', model, '--input', `${inputName}=${dir}/in.npy`, '--output-dir', `${dir}/out`);
+  const options = Object.entries(inputs).flatMap(([name, input], i) => {
+    writeNpy(path.join(dir, `in${i}.npy`), input);
+    return ['--input', `${name}=${dir}/in${i}.npy`];
+  });
+  octet('run', model, ...options, '--output-dir', `${dir}/out`);
   const file = (name) => path.join(dir, 'out', name.replace(/[^A-Za-z0-9_-]/g, '_') + '.npy');
   return Object.fromEntries(outputNames.map((name) => [name, readNpy(file(name))]));
 }

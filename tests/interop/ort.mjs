@@ -22,12 +22,17 @@ export function openSession(model, options = {}) {
   });
 }
 
-export const toOrt = ({ data, dims }) => new ort.Tensor(
-    data instanceof Float32Array ? 'float32' : 'uint8', data, dims);
+const typeOf = (data) =>
+    data instanceof Float32Array ? 'float32' : data instanceof BigInt64Array ? 'int64' : 'uint8';
+export const toOrt = ({ data, dims }) => new ort.Tensor(typeOf(data), data, dims);
 
 /// The outputs by name of one call on `input` {data, dims}.
-export async function runOrt(session, input) {
-  const results = await session.run({ [session.inputNames[0]]: toOrt(input) });
+export const runOrt = (session, input) => runOrtOn(session, { [session.inputNames[0]]: input });
+
+/// The outputs by name of one call on inputs by name.
+export async function runOrtOn(session, inputs) {
+  const results = await session.run(
+      Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, toOrt(input)])));
   return Object.fromEntries(Object.entries(results).map(
       ([name, { data, dims }]) => [name, { data, dims: [...dims] }]));
 }

@@ -1,0 +1,69 @@
+// Models of other people, from exporters that we do not control.
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { Skip, test } from './checks.mjs';
+import { difference, magnitude } from './compare.mjs';
+import { judge } from './judge.mjs';
+import { normals } from './normals.mjs';
+import { dataDir, runOctetOn } from './octet.mjs';
+import { openSession, runOrtOn } from './ort.mjs';
+
+const kBound = 1e-4;  // of the largest output, or of 1 where outputs are small
+const kCalls = 3;
+
+const normal = (dims, seed) => ({ data: normals(dims.reduce((a, b) => a * b, 1), seed), dims });
+
+/// All outputs as one row.
+function joined(outputs, session) {
+  const rows = session.outputNames.map((name) => outputs[name].data);
+  const data = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  rows.reduce((at, row) => (data.set(row, at), at + row.length), 0);
+  return { data, dims: [1, data.length] };
+}
+
+/// `inputs(call, outputs)`: the inputs of a call, given the outputs of the one before.
+const strangers = [
+  {
+    file: 'mnist_cntk.onnx',
+    inputs: (call) => ({ Input3: normal([1, 1, 28, 28], call) }),
+  },
+  {
+    file: 'ultraface_rfb320.onnx',
+    inputs: (call) => ({ input: normal([1, 3, 240, 320], call) }),
+  },
+  {
+    // A recurrent detector of speech: sizes and an If depend on the rate, the state goes round.
+    file: 'silero_vad_op18_ifless.onnx',
+    inputs: (call, before) => ({
+      input: normal([1, 576], call),
+      state: before ? before.stateN : { data: new Float32Array(2 * 128), dims: [2, 1, 128] },
+      sr: { data: new BigInt64Array([16000n]), dims: [] },
+    }),
+  },
+  {
+    file: 'resnet20_cifar10_fp32.onnx',
+    inputs: (call, before, name) => ({ [name]: normal([1 + call, 3, 32, 32], call) }),
+  },
+];
+
+for (const { file, inputs } of strangers) {
+  test(`${file} in float`, async () => {
+    const model = dataDir && path.join(dataDir, 'models', file);
+    if (!model || !fs.existsSync(model)) throw new Skip(`no models/${file} in $OCTET_DATA_DIR`);
+    const session = await openSession(model, { logSeverityLevel: 3 });
+    let texts = [], before = null;
+    for (let call = 0; call < kCalls; call++) {
+      const given = inputs(call, before, session.inputNames[0]);
+      const ours = runOctetOn(model, given, session.outputNames);
+      const theirs = before = await runOrtOn(session, given);
+      // Together: moving the only element of an output would change nothing.
+      texts.push(judge(joined(ours, session), joined(theirs, session), (a, b) => {
+        const scale = Math.max(1, magnitude(b));
+        const { largest } = difference(a, b);
+        return { holds: largest <= kBound * scale, text: largest.toExponential(1) };
+      }));
+    }
+    return `largest differences over ${kCalls} calls: ${texts.join(', ')}`;
+  });
+}
