@@ -10,8 +10,8 @@
 #include "octet/base/error.h"
 #include "octet/base/files.h"
 #include "octet/base/names.h"
-#include "octet/base/rng.h"
 #include "octet/bench/environment.h"
+#include "octet/cli/calibration_inputs.h"
 #include "octet/cli/console.h"
 #include "octet/cli/layer_table.h"
 #include "octet/cli/measure.h"
@@ -29,22 +29,6 @@ constexpr const char* kBaseline = "fp32_baseline";
 
 bool needs_training(const std::string& config) {
   return parse_config(config).scheme == Scheme::kQat;
-}
-
-/// Inputs drawn from N(0, 1), as a data set, so that calibration is the one of every other command.
-Dataset drawn_inputs(const Graph& model, int count, std::uint32_t seed) {
-  Dataset data;
-  data.name = "N(0, 1)";
-  const Shape& input = model.value(model.inputs().at(0)).shape;
-  data.sample_shape = Shape(std::vector(input.dims().begin() + 1, input.dims().end()));
-  data.class_names.assign(static_cast<std::size_t>(model.value(model.outputs().at(0)).shape[1]),
-                          "class");
-  data.samples = Tensor(DType::kFloat32, input.with_batch(count));
-  Rng rng(seed);
-  for (float& element : data.samples.mutable_data<float>()) element = rng.normal();
-  data.labels.assign(static_cast<std::size_t>(count), 0);
-  data.preprocessing = {.divisor = 1.0f, .mean = {0.0f}, .std = {1.0f}};
-  return data;
 }
 
 struct Weights {

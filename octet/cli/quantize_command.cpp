@@ -1,8 +1,11 @@
 #include <fmt/core.h>
 
+#include <map>
+
 #include "octet/base/error.h"
 #include "octet/base/files.h"
 #include "octet/base/names.h"
+#include "octet/cli/calibration_inputs.h"
 #include "octet/cli/commands.h"
 #include "octet/cli/console.h"
 #include "octet/cli/json_output.h"
@@ -16,7 +19,8 @@ namespace octet::cli {
 namespace {
 
 struct QuantizeRequest {
-  std::string model, config = "static_int8_per_channel", data, output, method = "minmax", compat;
+  std::string model, config = "static_int8_per_channel", data, inputs, output, method = "minmax",
+                     compat;
   int samples = 256;
   bool reduce_range = false;
 };
@@ -43,21 +47,33 @@ QuantSpec spec_of(const QuantizeRequest& request) {
   return spec;
 }
 
+/// What calibrates `model`. Inputs given as such are what it reads: no preprocessing of a data set.
+Dataset calibration_data(const QuantizeRequest& request, Graph& model,
+                         const GlobalOptions& global) {
+  if (!request.inputs.empty()) {
+    model.metadata.erase("octet.preprocessing");
+    return request.inputs == "normal" ? drawn_inputs(model, request.samples, global.seed)
+                                      : inputs_from_file(model, request.inputs);
+  }
+  if (request.data.empty()) {
+    fail(ErrorKind::kUsage, "--config ", request.config,
+         ": needs --data or --calib-inputs for calibration");
+  }
+  Dataset train = load(request.data, global).train;
+  require_fits(model, train, request.model);
+  return train;
+}
+
 void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   const QuantSpec spec = spec_of(request);
   require_writable(request.output);
-  const Graph model = import_onnx(request.model);
+  Graph model = import_onnx(request.model);
+  const std::map<std::string, std::string> metadata = model.metadata;
   const std::int64_t before = file_bytes(request.model);  // the output may take its place
   const bool calibrates = spec.scheme == Scheme::kStatic;
-  DataSplits data;
-  if (calibrates) {
-    if (request.data.empty()) {
-      fail(ErrorKind::kUsage, "--config ", request.config, ": needs --data for calibration");
-    }
-    data = load(request.data, global);
-    require_fits(model, data.train, request.model);
-  }
-  const QuantizedModel result = quantize_model(model, spec, data.train, request.samples, global);
+  const Dataset data = calibrates ? calibration_data(request, model, global) : Dataset();
+  QuantizedModel result = quantize_model(model, spec, data, request.samples, global);
+  result.graph.metadata.insert(metadata.begin(), metadata.end());
   write_model(result.graph, request.output, global);
   const std::int64_t after = file_bytes(request.output);
   if (global.json) {
@@ -90,6 +106,11 @@ void add_quantize(CLI::App& app, const Global& global) {
                       "dynamic_int8, static_int8_per_tensor, static_int8_per_channel or "
                       "static_w{2..8}a{4..8}[_per_tensor]");
   command->add_option("--data", request->data, "Data set whose training part calibrates");
+  command
+      ->add_option("--calib-inputs", request->inputs,
+                   "Instead of --data: an .npy file of inputs [n, ...], or 'normal' for inputs "
+                   "drawn from N(0, 1)")
+      ->excludes("--data");
   command->add_option("--calib-samples", request->samples, "Training samples to calibrate on")
       ->check(CLI::Range(1, 1 << 24));
   command->add_option("--calib-method", request->method, "minmax or moving");

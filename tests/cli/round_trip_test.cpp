@@ -128,6 +128,25 @@ TEST_F(RoundTripTest, PipelineOfATrainedModelNeedsNoTraining) {
   }
 }
 
+TEST_F(RoundTripTest, WhatIsNoClassifierIsCalibratedOnInputs) {
+  Graph graph = dense_model(kDynamicDim, 7, 3);
+  graph.add_output(graph.add("detail", Relu{}, {graph.outputs()[0]}));  // two outputs
+  infer_shapes(graph);
+  put_model("two.onnx", graph);
+  Tensor samples(DType::kFloat32, Shape{5, 7});
+  for (float& x : samples.mutable_data<float>()) x = 0.5f;
+  write_npy(samples, folder_ / "five.npy");
+  expect_works("quantize two.onnx --calib-inputs normal --calib-samples 8 -o drawn.onnx");
+  expect_works("quantize two.onnx --calib-inputs five.npy -o given.onnx");
+  EXPECT_NE(get("drawn.onnx"), get("given.onnx"));
+  expect_works("run given.onnx --input input=five.npy --output-dir out");
+  write_npy(samples.reshaped({7, 5}), folder_ / "wrong.npy");
+  expect_fails("quantize two.onnx --calib-inputs wrong.npy -o q.onnx", 65, {"wrong.npy", "[7, 5]"});
+  expect_fails("quantize two.onnx --calib-inputs none.npy -o q.onnx", 66, {"none.npy"});
+  expect_fails("quantize two.onnx --calib-inputs five.npy --data roads -o q.onnx", 64,
+               {"--calib-inputs", "--data"});
+}
+
 TEST_F(RoundTripTest, AGridHasEveryCellAndHoldsItsGates) {
   const auto grid = json_of("pipeline --grid mnist_mlp,resnet20 --tiny --json -o grid");
   EXPECT_EQ(grid, nlohmann::json::parse(get("grid/grid.json")));

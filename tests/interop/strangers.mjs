@@ -6,7 +6,7 @@ import { Skip, test } from './checks.mjs';
 import { difference, magnitude } from './compare.mjs';
 import { judge } from './judge.mjs';
 import { normals } from './normals.mjs';
-import { dataDir, runOctetOn } from './octet.mjs';
+import { dataDir, octet, runOctetOn, work } from './octet.mjs';
 import { openSession, runOrtOn } from './ort.mjs';
 
 const kBound = 1e-4;  // of the largest output, or of 1 where outputs are small
@@ -46,6 +46,30 @@ const strangers = [
     inputs: (call, before, name) => ({ [name]: normal([1 + call, 3, 32, 32], call) }),
   },
 ];
+
+// Of those with one input of known size: octet calibrates them on inputs drawn from N(0, 1).
+const kQuantizedBound = 0.02;  // of the largest output: a few steps of a quantized tensor
+for (const { file, inputs } of strangers.filter(({ file }) => !file.startsWith('silero'))) {
+  test(`${file} static_int8_per_channel`, async () => {
+    const model = dataDir && path.join(dataDir, 'models', file);
+    if (!model || !fs.existsSync(model)) throw new Skip(`no models/${file} in $OCTET_DATA_DIR`);
+    const quantized = path.join(work, `int8_${file}`);
+    octet('quantize', model, '--config', 'static_int8_per_channel', '--calib-inputs', 'normal',
+          '--calib-samples', '16', '-o', quantized);
+    const session = await openSession(quantized, { logSeverityLevel: 3 });
+    const given = inputs(0, null, session.inputNames[0]);
+    const ours = runOctetOn(quantized, given, session.outputNames);
+    const theirs = await runOrtOn(session, given);
+    return judge(joined(ours, session), joined(theirs, session), (a, b) => {
+      const { largest } = difference(a, b);
+      return {
+        holds: largest <= kQuantizedBound * magnitude(b),
+        text: `largest difference ${largest.toExponential(1)}, outputs up to ` +
+            magnitude(b).toPrecision(3),
+      };
+    });
+  });
+}
 
 for (const { file, inputs } of strangers) {
   test(`${file} in float`, async () => {
