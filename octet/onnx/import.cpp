@@ -424,13 +424,19 @@ void read_metadata(const ModelProto& model, Graph& graph) {
 
 }  // namespace
 
-Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
+namespace {
+
+ModelProto parse_model(std::span<const std::byte> bytes, const ImportOptions& options) {
   if (bytes.size() > options.max_file_bytes) {
     fail(ErrorKind::kBadData, kWhere, ": ", bytes.size(), " bytes, accepted: at most ",
          options.max_file_bytes);
   }
   ModelProto model;
   parse_proto(bytes, model, kWhere);
+  return model;
+}
+
+Graph import_model(ModelProto model, const ImportOptions& options) {
   ImportState state;
   state.opset = read_opset(model);
   if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
@@ -450,14 +456,22 @@ Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options
   return std::move(state.graph);
 }
 
+}  // namespace
+
+Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
+  return import_model(parse_model(bytes, options), options);
+}
+
 Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options) {
-  const std::vector<std::byte> bytes = read_file(file, options.max_file_bytes);
   ImportOptions beside_file = options;
   if (beside_file.external_folder.empty()) {
     beside_file.external_folder = file.has_parent_path() ? file.parent_path() : ".";
   }
+  std::vector<std::byte> bytes = read_file(file, options.max_file_bytes);
   try {
-    return import_onnx(std::span<const std::byte>(bytes), beside_file);
+    ModelProto model = parse_model(bytes, options);
+    bytes = {};  // a second copy of all weights would stand beside those of the graph
+    return import_model(std::move(model), beside_file);
   } catch (const Error& error) {
     throw Error(error.kind(), file.string() + ": " + error.what());
   }
