@@ -285,9 +285,7 @@ class ConvIntegerFunction final : public TensorFunction {
 
   std::string_view onnx_name() const override { return "ConvInteger"; }
   std::vector<Attribute> attributes() const override {
-    auto attributes = window_attributes(options_.window, true);
-    attributes.push_back({"group", options_.groups});
-    return attributes;
+    return conv_attributes(options_.window, options_.groups);
   }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 4}; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
@@ -322,9 +320,7 @@ class QLinearConvFunction final : public TensorFunction {
 
   std::string_view onnx_name() const override { return "QLinearConv"; }
   std::vector<Attribute> attributes() const override {
-    auto attributes = window_attributes(options_.window, true);
-    attributes.push_back({"group", options_.groups});
-    return attributes;
+    return conv_attributes(options_.window, options_.groups);
   }
   FunctionArity arity() const override { return {.inputs = 8, .max_inputs = 9}; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {

@@ -179,4 +179,10 @@ std::vector<Attribute> window_attributes(const WindowOptions& options, bool with
   return attributes;
 }
 
+std::vector<Attribute> conv_attributes(const WindowOptions& options, std::int64_t groups) {
+  std::vector<Attribute> attributes = window_attributes(options, true);
+  attributes.push_back({"group", groups});
+  return attributes;
+}
+
 }  // namespace octet

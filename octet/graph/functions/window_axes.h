@@ -69,6 +69,8 @@ Shape conv_shape(const FunctionInputs& inputs, const ConvOptions& options, std::
                  std::size_t w);
 /// The attributes that all windows have; the kernel only where no weight gives it.
 std::vector<Attribute> window_attributes(const WindowOptions& options, bool with_kernel);
+/// Those of the window, its kernel among them, and `group`: what every convolution has.
+std::vector<Attribute> conv_attributes(const WindowOptions& options, std::int64_t groups);
 /// Every spatial axis as large as the input, without padding: a global pool.
 WindowAxes global_axes(const ConstTensorView& x);
 

@@ -30,9 +30,7 @@ class ConvFunction final : public TensorFunction {
 
   std::string_view onnx_name() const override { return "Conv"; }
   std::vector<Attribute> attributes() const override {
-    auto attributes = window_attributes(options_.window, true);
-    attributes.push_back({"group", options_.groups});
-    return attributes;
+    return conv_attributes(options_.window, options_.groups);
   }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 3}; }
 
@@ -72,8 +70,7 @@ class ConvTransposeFunction final : public TensorFunction {
 
   std::string_view onnx_name() const override { return "ConvTranspose"; }
   std::vector<Attribute> attributes() const override {
-    auto attributes = window_attributes(options_.window, true);
-    attributes.push_back({"group", options_.groups});
+    auto attributes = conv_attributes(options_.window, options_.groups);
     if (!options_.output_padding.empty()) {
       attributes.push_back({"output_padding", options_.output_padding});
     }
