@@ -72,17 +72,18 @@ Session::Session(Graph graph, CompileOptions options)
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
   const std::optional<std::int64_t> batch = check(inputs);
+  const Inputs named = by_name(inputs);
   const bool empty =
       std::ranges::any_of(inputs, [](const Tensor& input) { return input.num_elements() == 0; });
   if (!empty && only_batch_varies_) {
     if (Plan* plan = batch_plan(batch.value_or(1))) {
-      return run_plan(*plan, by_name(inputs), static_cast<int>(batch.value_or(1)));
+      return run_plan(*plan, named, static_cast<int>(batch.value_or(1)));
     }
   }
-  if (Plan* plan = find_plan(inputs)) return run_plan(*plan, by_name(inputs), 1);
+  if (Plan* plan = find_plan(inputs, named)) return run_plan(*plan, named, 1);
   Graph concrete;
-  if (Plan* plan = compile_for(inputs, concrete)) return run_plan(*plan, by_name(inputs), 1);
-  return run_in_stages(std::move(concrete), by_name(inputs));
+  if (Plan* plan = compile_for(inputs, named, concrete)) return run_plan(*plan, named, 1);
+  return run_in_stages(std::move(concrete), named);
 }
 
 std::optional<std::int64_t> Session::check(std::span<const Tensor> inputs) const {
@@ -140,8 +141,7 @@ Plan* Session::batch_plan(std::int64_t batch) {
   return &*batch_plan_;
 }
 
-Plan* Session::find_plan(std::span<const Tensor> inputs) {
-  const Inputs named = by_name(inputs);
+Plan* Session::find_plan(std::span<const Tensor> inputs, const Inputs& named) {
   const auto found = std::ranges::find_if(plans_, [&](const Specialized& plan) {
     return std::ranges::equal(plan.shapes, inputs, {}, {}, &Tensor::shape) &&
            std::ranges::all_of(plan.values, [&](const auto& entry) {
@@ -153,8 +153,7 @@ Plan* Session::find_plan(std::span<const Tensor> inputs) {
   return &plans_.front().plan;
 }
 
-Plan* Session::compile_for(std::span<const Tensor> inputs, Graph& concrete) {
-  const Inputs named = by_name(inputs);
+Plan* Session::compile_for(std::span<const Tensor> inputs, const Inputs& named, Graph& concrete) {
   std::map<std::string, Shape> shapes;
   std::map<std::string, Tensor> values;
   for (const auto& [name, tensor] : named) {

@@ -43,8 +43,8 @@ class Session {
   /// The plan for any batch, null if the network has no such plan.
   Plan* batch_plan(std::int64_t batch);
   /// Null if the shapes depend on elements that the network computes.
-  Plan* find_plan(std::span<const Tensor> inputs);
-  Plan* compile_for(std::span<const Tensor> inputs, Graph& concrete);
+  Plan* find_plan(std::span<const Tensor> inputs, const Inputs& named);
+  Plan* compile_for(std::span<const Tensor> inputs, const Inputs& named, Graph& concrete);
   std::vector<Tensor> run_in_stages(Graph concrete, const Inputs& inputs);
   Plan compiled(const Graph& graph, int max_batch = 1);
 
