@@ -51,9 +51,9 @@ class FunctionInputs {
   bool has(std::size_t input) const { return input < size() && node_.inputs[input].has_value(); }
   const Shape& shape(std::size_t input) const;
   DType dtype(std::size_t input) const;
-  /// The elements of an int64, int32 or bool input of at most kMaxKnownElements. An element that is
-  /// only known at run time is kDynamicDim (the batch) or kUnknownDim, if `what` may hold such a
-  /// thing (`allow_symbols`); otherwise, as for a wholly unknown input, the result is nullopt.
+  /// The elements of an int64, int32 or bool input of at most kMaxKnownElements; nullopt if they
+  /// are not known. With `allow_symbols` an element that only the run will tell stands there as
+  /// kDynamicDim (the batch) or kUnknownDim; without, one such element makes the result nullopt.
   std::optional<std::vector<std::int64_t>> integers(std::size_t input,
                                                     bool allow_symbols = false) const;
   /// The elements of a small constant float input.
