@@ -157,6 +157,8 @@ Graph dense_model(std::int64_t batch, int features, int classes) {
 void expect_figures_are_numbers(const nlohmann::json& document) {
   if (document.is_structured()) {
     for (const auto& item : document.items()) {
+      // A name, although one hash in three hundred consists of digits alone.
+      if (document.is_object() && item.key() == "commit") continue;
       SCOPED_TRACE(item.key());
       expect_figures_are_numbers(item.value());
     }

@@ -68,7 +68,7 @@ class CliTest : public testing::Test {
 /// One dense layer from `features` to `classes`; kDynamicDim or a fixed batch.
 Graph dense_model(std::int64_t batch, int features, int classes);
 
-/// No null, and no string that is a number.
+/// No null, and no string that is a number (a commit is a name).
 void expect_figures_are_numbers(const nlohmann::json& document);
 
 }  // namespace octet
