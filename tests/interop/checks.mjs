@@ -13,9 +13,10 @@ export function require_(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-export async function runAll() {
+/// All tests, or those whose name matches.
+export async function runAll(pattern = /./) {
   const count = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, run } of tests) {
+  for (const { name, run } of tests.filter((test) => pattern.test(test.name))) {
     try {
       console.log(`ok    ${name}: ${await run()}`);
       count.passed++;

@@ -28,9 +28,14 @@ export function difference(a, b, step = 0) {
 
 export const magnitude = ({ data }) => data.reduce((m, x) => Math.max(m, Math.abs(Number(x))), 0);
 
-/// The negative control: moves the values of every 100th sample (at least one) by one class.
+/// The negative control: moves the values of every 100th sample (at least one) by one class, or
+/// every 100th code by two steps.
 export function perturbed({ data, dims }) {
   const copy = data.slice();
+  if (!(data instanceof Float32Array)) {
+    for (let i = 0; i < data.length; i += 100) copy[i] += copy[i] < 128 ? 2 : -2;
+    return { data: copy, dims };
+  }
   const size = data.length / dims[0];
   for (let sample = 0; sample < dims[0]; sample += 100) {
     for (let i = 0; i < size; i++) {

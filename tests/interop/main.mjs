@@ -7,6 +7,8 @@ import './floats.mjs';
 import './quantized.mjs';
 import './strangers.mjs';
 import './tensors.mjs';
+import './zoo.mjs';
 
 console.log(`ONNX Runtime ${ortVersion} on ${os.cpus()[0].model}, integer precision: ${precision}`);
-process.exitCode = (await runAll()) ? 0 : 1;
+const pattern = process.argv.slice(2).find((argument) => !argument.startsWith('--'));
+process.exitCode = (await runAll(pattern && new RegExp(pattern))) ? 0 : 1;

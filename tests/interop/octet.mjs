@@ -21,7 +21,8 @@ export function octet(...args) {
     });
   } catch (error) {
     const why = error.stderr?.trim() ?? error.message;
-    throw new Error(`octet ${args.join(' ')}: exit ${error.status}: ${why}`);
+    const failure = new Error(`octet ${args.join(' ')}: exit ${error.status}: ${why}`);
+    throw Object.assign(failure, { status: error.status });
   }
 }
 

@@ -1,33 +1,22 @@
 // Every quantized tensor of one network, not only its logits.
-import fs from 'node:fs';
-
 import { require_, test } from './checks.mjs';
 import { loadCifar10Test } from './cifar10.mjs';
 import { difference } from './compare.mjs';
 import { judge } from './judge.mjs';
-import { octet, runOctet } from './octet.mjs';
+import { runOctet } from './octet.mjs';
+import { quantizedTensors, readModel, withOutputs, writeModel } from './onnx.mjs';
 import { openSession, runOrt } from './ort.mjs';
-import { field } from './protobuf.mjs';
 import { quantized, trainedModels } from './quantized.mjs';
-
-const kUInt8 = 2;  // TensorProto.DataType
-
-/// Appends uint8 graph outputs to a model. Protobuf merges what is appended into the message, so
-/// the file's own bytes stay as they are.
-function withOutputs(model, names) {
-  const type = field(2, field(1, Buffer.from([1 << 3, kUInt8])));  // ValueInfoProto.type
-  const outputs = names.map((name) => field(12, Buffer.concat([field(1, Buffer.from(name)), type])));
-  return Buffer.concat([model, field(7, Buffer.concat(outputs))]);  // ModelProto.graph
-}
 
 test('small_cnn static_int8_per_channel, every quantized tensor', async () => {
   const cnn = trainedModels[0];
   const source = quantized(cnn, 'static_int8_per_channel');
-  const graph = octet('info', source, '--graph');
-  const names = [...graph.matchAll(/: QuantizeLinear\(.* -> (\S+) uint8 /g)].map((m) => m[1]);
+  const network = readModel(source);
+  const tensors = quantizedTensors(network);
+  const names = tensors.map(({ name }) => name);
   require_(names.length >= 9, `${names.length} quantized tensors`);
   const file = source.replace('.onnx', '_tapped.onnx');
-  fs.writeFileSync(file, withOutputs(fs.readFileSync(source), names));
+  writeModel(withOutputs(network, tensors), file);
 
   const images = loadCifar10Test(16, cnn);
   const session = await openSession(file);
