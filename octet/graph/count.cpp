@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "octet/graph/functions/window.h"
 #include "octet/graph/graph.h"
 
 namespace octet {
@@ -26,6 +27,9 @@ std::vector<std::size_t> parameter_inputs(const Op& op) {
                         [](const Add&) {
                           return Inputs{0, 1};
                         },  // a MatMul's bias
+                        [](const Function& function) {
+                          return conv_transpose_of(function) ? Inputs{1, 2} : Inputs{};
+                        },
                         [](const auto&) { return Inputs{}; },
                     },
                     op);
@@ -82,6 +86,13 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
           [&](const Gemm&) { return macs_at_batch(shape(0)[1]); },
           [&](const MatMul&) {
             return macs_at_batch(std::max<std::int64_t>(shape(0)[shape(0).rank() - 1], 0));
+          },
+          [&](const Function& function) {
+            if (!conv_transpose_of(function)) return std::int64_t{0};
+            // Every input element meets the kernel of every output of its group.
+            const std::int64_t elements = elements_at_batch_1(graph.value(*node.inputs[0]));
+            return elements * (elements_at_batch_1(graph.value(*node.inputs[1])) / shape(1)[0]) /
+                   static_batch(graph);
           },
           [&](const MatMulInteger&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
           [](const auto&) { return std::int64_t{0}; },

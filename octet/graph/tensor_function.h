@@ -70,6 +70,15 @@ class FunctionInputs {
   const KnownValues& known_;
 };
 
+/// How elements flow through a function: what quantization and the runtime need to know of one that
+/// they do not know by type.
+enum class ElementFlow {
+  kGeneral,
+  kElementwise,  ///< each output element depends on one element of each (broadcast) input
+  kMoves,   ///< outputs hold elements of input 0, of any dtype; the other inputs only say which
+  kBlends,  ///< outputs lie within the range of the elements of input 0
+};
+
 /// The definition of one operator with its attributes. Immutable; graphs share it.
 class TensorFunction {
  public:
@@ -81,6 +90,7 @@ class TensorFunction {
   /// The first opset from 13 on in which ONNX's operator means this.
   virtual int opset() const { return 13; }
   virtual FunctionArity arity() const { return {}; }
+  virtual ElementFlow flow() const { return ElementFlow::kGeneral; }
 
   /// dtype and shape of every output (of max_outputs). A dimension that depends on data unknown
   /// before the run is kUnknownDim. Error(kBadData) or Error(kUnsupported) by fail_node.
@@ -102,6 +112,8 @@ class TensorFunction {
 /// The definition of an op of the closed set, for constant folding and for forms that have no
 /// kernel of their own; null if it has none.
 std::shared_ptr<const TensorFunction> function_of(const Op& op);
+/// The flow of a Function, or of the definition of an op of the closed set.
+ElementFlow element_flow(const Op& op);
 
 /// Runs a function on whole tensors. nullopt where compute() says that the result is not defined.
 std::optional<std::vector<Tensor>> apply(const TensorFunction& function,

@@ -19,6 +19,7 @@ class GatherElements final : public TensorFunction {
   std::vector<Attribute> attributes() const override { return {{"axis", std::int64_t{axis_}}}; }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 2}; }
 
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     require_integers(inputs, 1);
     const Shape &x = inputs.shape(0), &indices = inputs.shape(1);
@@ -68,6 +69,7 @@ class GatherND final : public TensorFunction {
     return {{"batch_dims", std::int64_t{batch_dims_}}};
   }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 2}; }
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override;
   bool compute(std::span<const ConstTensorView> in, std::span<const TensorView> out,
                std::byte*) const noexcept override;

@@ -20,6 +20,7 @@ class ReshapeAllowingZero final : public TensorFunction {
   int opset() const override { return 14; }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 2}; }
 
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     const Shape& x = inputs.shape(0);
     const auto target = list_input(inputs, 1);

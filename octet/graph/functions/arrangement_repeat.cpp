@@ -32,6 +32,7 @@ class Expand final : public TensorFunction {
   std::string_view onnx_name() const override { return "Expand"; }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 2}; }
 
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     const Shape& x = inputs.shape(0);
     const auto target = sizes_input(inputs, 1);
@@ -79,6 +80,7 @@ class Tile final : public TensorFunction {
   std::string_view onnx_name() const override { return "Tile"; }
   FunctionArity arity() const override { return {.inputs = 2, .max_inputs = 2}; }
 
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     const Shape& x = inputs.shape(0);
     const auto repeats = sizes_input(inputs, 1);
@@ -136,6 +138,7 @@ class Split final : public TensorFunction {
   FunctionArity arity() const override {
     return {.inputs = 1, .max_inputs = 2, .outputs = 1, .max_outputs = 1 << 20};
   }
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override;
   bool compute(std::span<const ConstTensorView> in, std::span<const TensorView> out,
                std::byte*) const noexcept override;
@@ -219,6 +222,7 @@ class DepthSpace final : public TensorFunction {
     return result;
   }
 
+  ElementFlow flow() const override { return ElementFlow::kMoves; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     require_rank(inputs, 0, 4, 4);
     Shape result = inputs.shape(0);

@@ -268,6 +268,7 @@ class Binary final : public TensorFunction {
     return {};
   }
 
+  ElementFlow flow() const override { return ElementFlow::kElementwise; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     const Node& node = inputs.node();
     if (function_ == kMod && inputs.dtype(0) == DType::kFloat32) {

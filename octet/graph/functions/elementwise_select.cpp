@@ -23,6 +23,7 @@ class ClampElements final : public TensorFunction {
   std::vector<Attribute> attributes() const override {
     return {{"min", clamp_.low}, {"max", clamp_.high}};
   }
+  ElementFlow flow() const override { return ElementFlow::kElementwise; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     require_number(inputs);
     return {{inputs.dtype(0), inputs.shape(0)}};
@@ -45,6 +46,7 @@ class ClipByInputs final : public TensorFunction {
   std::string_view onnx_name() const override { return "Clip"; }
   FunctionArity arity() const override { return {.inputs = 1, .max_inputs = 3}; }
 
+  ElementFlow flow() const override { return ElementFlow::kElementwise; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     require_number(inputs);
     inputs.require_equal_dtypes();
@@ -84,6 +86,7 @@ class Where final : public TensorFunction {
   std::string_view onnx_name() const override { return "Where"; }
   FunctionArity arity() const override { return {.inputs = 3, .max_inputs = 3}; }
 
+  ElementFlow flow() const override { return ElementFlow::kElementwise; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     inputs.require_dtype(0, {DType::kBool});
     inputs.require_dtype(2, {inputs.dtype(1)});

@@ -196,6 +196,7 @@ class Unary final : public TensorFunction {
     return result;
   }
 
+  ElementFlow flow() const override { return ElementFlow::kElementwise; }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
     switch (traits().domain) {
       case Domain::kFloat:

@@ -97,6 +97,12 @@ class Resize final : public TensorFunction {
     return has_new_attribute ? 18 : 13;
   }
   FunctionArity arity() const override { return {.inputs = 1, .max_inputs = 4}; }
+  ElementFlow flow() const override {
+    // Its extrapolation_value is no element of the input.
+    if (options_.coordinates == CoordinateMode::kTfCropAndResize) return ElementFlow::kGeneral;
+    if (options_.mode == ResizeMode::kNearest) return ElementFlow::kMoves;
+    return options_.mode == ResizeMode::kLinear ? ElementFlow::kBlends : ElementFlow::kGeneral;
+  }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override;
   std::size_t scratch_bytes(std::span<const TensorType> inputs,
                             std::span<const TensorType> outputs) const override;

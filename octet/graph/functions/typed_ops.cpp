@@ -13,4 +13,9 @@ std::shared_ptr<const TensorFunction> function_of(const Op& op) {
   return nullptr;
 }
 
+ElementFlow element_flow(const Op& op) {
+  const FunctionPointer function = function_of(op);
+  return function ? function->flow() : ElementFlow::kGeneral;
+}
+
 }  // namespace octet

@@ -37,6 +37,8 @@ struct ConvTransposeOptions {
 Op conv_function(ConvOptions options);
 /// Inputs x [n, c, ...], weight [c, oc / groups, ...], optional bias [oc].
 Op conv_transpose_function(ConvTransposeOptions options);
+/// Null if the op is none.
+const ConvTransposeOptions* conv_transpose_of(const Op& op);
 /// Also of int8 and uint8. Output 1, if the node has it, holds the places of the largest elements
 /// in the whole input; with `column_major` the first spatial axis runs fastest in them. A window
 /// that lies in the padding gives the smallest value of the dtype and place -1.

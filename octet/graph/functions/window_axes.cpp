@@ -86,6 +86,30 @@ WindowAxis window_axis(const WindowOptions& options, int rank, int axis, std::in
   return window;
 }
 
+WindowAxis transposed_axis(const ConvTransposeOptions& options, int rank, int axis, std::int64_t in,
+                           std::int64_t kernel) {
+  const WindowOptions& window = options.window;
+  WindowAxis result{.in = in,
+                    .kernel = kernel,
+                    .stride = entry(window.stride, axis, 1),
+                    .dilation = entry(window.dilation, axis, 1)};
+  const std::int64_t full =
+      result.stride * (in - 1) + entry(options.output_padding, axis, 0) + result.extent();
+  const bool same =
+      window.auto_pad == AutoPad::kSameUpper || window.auto_pad == AutoPad::kSameLower;
+  if (same || !options.output_shape.empty()) {
+    result.out = entry(options.output_shape, axis, in * result.stride);
+    // A result that is too short is filled up at its end.
+    const std::int64_t total = std::max<std::int64_t>(full - result.out, 0);
+    result.begin = window.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    return result;
+  }
+  const bool padded = window.auto_pad == AutoPad::kNotSet;
+  result.begin = padded ? entry(window.pads, axis, 0) : 0;
+  result.out = full - result.begin - (padded ? entry(window.pads, axis + rank, 0) : 0);
+  return result;
+}
+
 std::int64_t window_outputs(const FunctionInputs& inputs, const WindowOptions& options, int rank,
                             int axis, std::int64_t in, std::int64_t kernel) {
   if (in < 0 || kernel < 0) return kUnknownDim;

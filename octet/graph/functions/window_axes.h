@@ -58,6 +58,10 @@ int spatial_rank(const FunctionInputs& inputs, std::size_t index);
 /// elements; `out` is below 1 if the window does not fit.
 WindowAxis window_axis(const WindowOptions& options, int rank, int axis, std::int64_t in,
                        std::int64_t kernel);
+/// The same for a transposed convolution: `begin` is how much of the full result is cut off in
+/// front.
+WindowAxis transposed_axis(const ConvTransposeOptions& options, int rank, int axis, std::int64_t in,
+                           std::int64_t kernel);
 /// The number of outputs along one axis, kUnknownDim if `in` or `kernel` is not known.
 std::int64_t window_outputs(const FunctionInputs& inputs, const WindowOptions& options, int rank,
                             int axis, std::int64_t in, std::int64_t kernel);

@@ -85,40 +85,11 @@ class ConvTransposeFunction final : public TensorFunction {
   bool compute(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
                std::byte*) const noexcept override;
 
- private:
-  /// Input axis `axis`: `begin` is how much of the full result is cut off in front.
-  WindowAxis axis_of(int rank, int axis, std::int64_t in, std::int64_t kernel) const;
+  const ConvTransposeOptions& options() const { return options_; }
 
+ private:
   ConvTransposeOptions options_;
 };
-
-WindowAxis ConvTransposeFunction::axis_of(int rank, int axis, std::int64_t in,
-                                          std::int64_t kernel) const {
-  const WindowOptions& options = options_.window;
-  const auto i = static_cast<std::size_t>(axis), j = static_cast<std::size_t>(axis + rank);
-  WindowAxis result{.in = in,
-                    .kernel = kernel,
-                    .stride = options.stride.empty() ? 1 : options.stride[i],
-                    .dilation = options.dilation.empty() ? 1 : options.dilation[i]};
-  const std::int64_t extra = options_.output_padding.empty() ? 0 : options_.output_padding[i];
-  const std::int64_t full = result.stride * (in - 1) + extra + result.extent();
-  const bool same =
-      options.auto_pad == AutoPad::kSameUpper || options.auto_pad == AutoPad::kSameLower;
-  if (same || !options_.output_shape.empty()) {
-    result.out = options_.output_shape.empty() ? in * result.stride : options_.output_shape[i];
-    // A result that is too short is filled up at its end.
-    const std::int64_t total = std::max<std::int64_t>(full - result.out, 0);
-    result.begin = options.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
-    return result;
-  }
-  std::int64_t end = 0;
-  if (options.auto_pad == AutoPad::kNotSet && !options.pads.empty()) {
-    result.begin = options.pads[i];
-    end = options.pads[j];
-  }
-  result.out = full - result.begin - end;
-  return result;
-}
 
 std::vector<TensorType> ConvTransposeFunction::output_types(const FunctionInputs& inputs) const {
   inputs.require_dtype(0, {DType::kFloat32});
@@ -157,7 +128,7 @@ std::vector<TensorType> ConvTransposeFunction::output_types(const FunctionInputs
       continue;
     }
     if (in == 0 || kernel == 0 || kernel > 65535) bad(", accepted: sizes of 1 or more");
-    y[axis + 2] = axis_of(rank, axis, in, kernel).out;
+    y[axis + 2] = transposed_axis(options_, rank, axis, in, kernel).out;
     if (y[axis + 2] < 1) bad(", output of size ", y[axis + 2], ", accepted: 1 or more");
   }
   require_bias(inputs, y[1]);
@@ -174,7 +145,7 @@ bool ConvTransposeFunction::compute(std::span<const ConstTensorView> inputs,
   for (int i = 0; i < rank; ++i) {
     const auto at = static_cast<std::size_t>(i);
     axes[static_cast<std::size_t>(kMaxSpatialRank - rank + i)] =
-        axis_of(rank, i, x.dims[at + 2], w.dims[at + 2]);
+        transposed_axis(options_, rank, i, x.dims[at + 2], w.dims[at + 2]);
   }
   const SpatialStrides xs = spatial_strides(x), ws = spatial_strides(w), ys = spatial_strides(y);
   const std::int64_t channels = x.dims[1] / options_.groups, outputs_per_group = w.dims[1];
@@ -205,6 +176,13 @@ Op conv_function(ConvOptions options) {
 
 Op conv_transpose_function(ConvTransposeOptions options) {
   return Function{std::make_shared<ConvTransposeFunction>(std::move(options))};
+}
+
+const ConvTransposeOptions* conv_transpose_of(const Op& op) {
+  const auto* function = std::get_if<Function>(&op);
+  const auto* transpose =
+      function ? dynamic_cast<const ConvTransposeFunction*>(function->definition.get()) : nullptr;
+  return transpose ? &transpose->options() : nullptr;
 }
 
 }  // namespace octet
