@@ -92,6 +92,12 @@ constexpr GemmU8S8Kernel kKernels[] = {
 
 std::span<const GemmU8S8Kernel> gemm_u8s8_kernels() { return kKernels; }
 
+const GemmU8S8Kernel& select_gemm_u8s8(Isa have) {
+  return *std::ranges::find_if(kKernels, [&](const GemmU8S8Kernel& kernel) {
+    return contains(have, kernel.needs) && kernel.exact_for == nullptr;
+  });
+}
+
 const GemmU8S8Kernel& select_gemm_u8s8(Isa have, int taps, int channels, int n,
                                        const std::int8_t* weights) {
   return *std::ranges::find_if(kKernels, [&](const GemmU8S8Kernel& kernel) {

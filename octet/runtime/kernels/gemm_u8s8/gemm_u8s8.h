@@ -12,7 +12,8 @@
 // of any stride, padding and dilation is a matrix product without an im2col copy. A padded position
 // points at a row of zero points. A linear layer is the case of one tap.
 //
-//   acc[r][j] = bias[j] + sum over t < taps, c < channels of a[t * rows + r][c] * w[j][t][c]
+//   acc[r][j] = bias[j] + row_bias[r] + sum over t < taps, c < channels of a[t * rows + r][c] *
+//   w[j][t][c]
 //
 // accumulated in int32, exactly: no kernel here saturates (numerics clause 4).
 
@@ -40,6 +41,9 @@ struct GemmU8S8Args {
   std::int32_t* acc;
   std::ptrdiff_t acc_stride;
 
+  // [rows], or null for zeros: -b_zero * row_sum(a) where B is no weight but an activation.
+  const std::int32_t* row_bias = nullptr;
+
   std::byte* scratch;  // scratch_bytes(taps, channels) of this kernel, 64-byte aligned
 };
 
@@ -60,6 +64,9 @@ struct GemmU8S8Kernel {
 
 /// Fastest first; the reference is last, needs nothing and is exact for all weights.
 std::span<const GemmU8S8Kernel> gemm_u8s8_kernels();
+/// The first kernel that this machine has and that is exact for all weights: for a matrix that only
+/// the run will tell.
+const GemmU8S8Kernel& select_gemm_u8s8(Isa have);
 /// The first kernel that this machine has and that is exact for these weights.
 const GemmU8S8Kernel& select_gemm_u8s8(Isa have, int taps, int channels, int n,
                                        const std::int8_t* weights);

@@ -115,6 +115,14 @@ void tile(const GemmU8S8Args& g, Rows rows, const std::uint8_t* b, int j, int co
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
   }
+  if (g.row_bias != nullptr) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const __m256i bias = _mm256_set1_epi32(g.row_bias[r]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = _mm256_add_epi32(acc[r][v], bias);
+    }
+  }
   for (int t = 0; t < rows.taps; ++t, rows.pointers += kRows) {
     const std::uint8_t* a[kRows];
 #pragma GCC unroll 16

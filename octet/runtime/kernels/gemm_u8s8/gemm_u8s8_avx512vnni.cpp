@@ -110,6 +110,14 @@ void tile(const GemmU8S8Args& g, const std::int8_t* b, int j, int columns) noexc
       for (int i = 1; i < kChains; ++i) acc[i][r][v] = _mm512_setzero_si512();
     }
   }
+  if (g.row_bias != nullptr) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const __m512i bias = _mm512_set1_epi32(g.row_bias[r]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) acc[0][r][v] = _mm512_add_epi32(acc[0][r][v], bias);
+    }
+  }
   const std::uint8_t* const* rows = g.a;
   for (int t = 0; t < g.taps; ++t, rows += kRows) {
     const std::uint8_t* a[kRows];

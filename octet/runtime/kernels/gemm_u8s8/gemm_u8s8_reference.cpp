@@ -8,7 +8,7 @@ namespace {
 std::int32_t accumulate(const GemmU8S8Args& g, int row, int column) {
   const auto* weight = static_cast<const std::int8_t*>(g.weights) +
                        static_cast<std::ptrdiff_t>(column) * g.taps * g.channels;
-  std::int32_t acc = g.bias[column];
+  std::int32_t acc = g.bias[column] + (g.row_bias != nullptr ? g.row_bias[row] : 0);
   for (int t = 0; t < g.taps; ++t) {
     const std::uint8_t* a = g.a[t * g.rows + row];
     for (int c = 0; c < g.channels; ++c) acc += a[c] * *weight++;

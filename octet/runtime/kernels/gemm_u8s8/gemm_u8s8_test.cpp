@@ -26,6 +26,7 @@ struct Problem {
   std::vector<std::uint8_t> a;  // [taps][rows][channels]
   std::vector<std::int8_t> w;   // [n][taps][channels]
   std::vector<std::int32_t> bias;
+  std::vector<std::int32_t> row_bias;  // or none
   std::vector<float> multiplier;
   std::int32_t c_zero = 0, q_low = 0, q_high = 255;
 };
@@ -107,6 +108,7 @@ Outputs run(const GemmU8S8Kernel& kernel, const Problem& p) {
                     .q_high = p.q_high,
                     .acc = nullptr,
                     .acc_stride = 0,
+                    .row_bias = p.row_bias.empty() ? nullptr : p.row_bias.data(),
                     .scratch = scratch.data()};
   kernel.run(args);
   args.acc = acc.data();
@@ -126,6 +128,7 @@ Outputs run_reference(const Problem& p) {
   for (int r = 0; r < rows; ++r) {
     Problem row = p;
     row.shape.rows = 1;
+    if (!p.row_bias.empty()) row.row_bias = {p.row_bias[r]};
     row.a.clear();
     for (int t = 0; t < taps; ++t) {
       const auto begin = p.a.begin() + (std::ptrdiff_t(t) * rows + r) * channels;
@@ -201,6 +204,18 @@ TEST_P(GemmU8S8KernelTest, TakesAnyNumberOfPanels) {
   }
 }
 
+TEST_P(GemmU8S8KernelTest, AddsABiasPerRow) {
+  const GemmU8S8Kernel& kernel = GetParam();
+  for (int rows = 1; rows <= kernel.mr; ++rows) {
+    for (int n : {1, 15, kernel.nr, kernel.nr + 1, 3 * kernel.nr - 1}) {
+      Problem p = random_problem({rows, 2, 21, n}, rng_);
+      std::uniform_int_distribution<std::int32_t> bias(-100000, 100000);
+      for (int r = 0; r < rows; ++r) p.row_bias.push_back(bias(rng_));
+      expect_matches(p);
+    }
+  }
+}
+
 TEST_P(GemmU8S8KernelTest, IsExactForTheLargestActivationsAndWeights) {
   const GemmU8S8Kernel& kernel = GetParam();
   // Neighbours along K with equal signs are what a saturating pair sum gets wrong; each phase of
@@ -269,11 +284,12 @@ INSTANTIATE_TEST_SUITE_P(, GemmU8S8KernelTest,
 
 TEST(GemmU8S8ReferenceTest, EqualsTheEquationInWideIntegersAndDoubles) {
   std::mt19937 rng(testing::UnitTest::GetInstance()->random_seed());
-  const Problem p = random_problem({3, 3, 5, 7}, rng);
+  Problem p = random_problem({3, 3, 5, 7}, rng);
+  p.row_bias = {17, -40'000, 90'001};
   const Outputs found = run(reference(), p);
   for (int r = 0; r < 3; ++r) {
     for (int j = 0; j < 7; ++j) {
-      std::int64_t acc = p.bias[j];
+      std::int64_t acc = p.bias[j] + p.row_bias[r];
       for (int t = 0; t < 3; ++t) {
         for (int c = 0; c < 5; ++c) acc += p.a[(t * 3 + r) * 5 + c] * p.w[(j * 3 + t) * 5 + c];
       }
