@@ -3,6 +3,7 @@
 #include "octet/base/error.h"
 #include "octet/graph/evaluate.h"
 #include "octet/graph/functions/conditional.h"
+#include "octet/graph/functions/window.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/runtime/plan_impl.h"
@@ -10,6 +11,7 @@
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/eltwise_steps.h"
 #include "octet/runtime/steps/function_step.h"
+#include "octet/runtime/steps/matrix_steps.h"
 #include "octet/runtime/steps/pool_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
 
@@ -36,6 +38,10 @@ void lower_integer(PlanBuilder& builder, const Node& node, const IntegerNode& in
   std::visit(Overloaded{
                  [&](const Conv2d&) { lower_conv_u8(builder, node, integer); },
                  [&](const Gemm&) { lower_gemm_u8(builder, node, integer); },
+                 [&](const MatMul&) {
+                   const bool is_layer = integer.inputs.size() == 1;
+                   (is_layer ? lower_gemm_u8 : lower_product_u8)(builder, node, integer);
+                 },
                  [&](const Add&) { lower_eltwise(builder, node, &integer); },
                  [&](const Mul&) { lower_eltwise(builder, node, &integer); },
                  [&](const MaxPool&) { lower_pool(builder, node, &integer); },
@@ -49,6 +55,11 @@ void lower_integer(PlanBuilder& builder, const Node& node, const IntegerNode& in
                  [&](const Transpose& op) { lower_transpose(builder, node, op, input, output); },
                  [&](const Slice& op) { lower_slice(builder, node, op, input, output); },
                  [&](const Pad& op) { lower_pad(builder, node, op, input, output); },
+                 [&](const Gather&) { lower_moved_codes(builder, node, integer); },
+                 [&](const Function& op) {
+                   const bool moves = !conv_transpose_of(op);
+                   (moves ? lower_moved_codes : lower_conv_transpose_u8)(builder, node, integer);
+                 },
                  [&](const auto&) { lower_table(builder, node, integer); },
              },
              node.op);
@@ -217,6 +228,10 @@ void lower_node(PlanBuilder& builder, const Node& node) {
          "): its input '", builder.graph().value(*node.inputs.back()).name,
          "' is known only at run time, accepted: a constant");
   }
+  if (const CodeFunction* function = builder.nodes().code_function(node)) {
+    lower_code_function(builder, node, *function);
+    return;
+  }
   std::string why_float;
   const auto integer = builder.nodes().find(node, &why_float);
   const std::size_t first = builder.layers.size();
@@ -263,6 +278,7 @@ Plan compile(const Graph& graph, const CompileOptions& options) {
   infer_shapes(prepared);
   run_passes(prepared, inference_passes(), options.passes);
   PlanBuilder builder(prepared, options);
+  for (const ValueId value : builder.nodes().inside_code_functions()) builder.absorb(value);
   for (const Node& node : prepared.nodes()) lower_node(builder, node);
   for (std::size_t i = 0; i < prepared.outputs().size(); ++i) {
     add_output_step(builder, prepared.outputs()[i], i);

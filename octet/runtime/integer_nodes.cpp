@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/graph/functions/window.h"
+#include "octet/graph/tensor_function.h"
+
 namespace octet {
 namespace {
 
@@ -16,6 +19,7 @@ int activation_inputs(const Node& node) {
   return std::visit(Overloaded{
                         [](const Conv2d&) { return 1; },
                         [](const Gemm&) { return 1; },
+                        [](const MatMul&) { return 2; },
                         [](const Add&) { return 2; },
                         [](const Mul&) { return 2; },
                         [](const Relu&) { return 1; },
@@ -35,12 +39,31 @@ int activation_inputs(const Node& node) {
                         [](const Unsqueeze&) { return 1; },
                         [](const Slice&) { return 1; },
                         [](const Pad& pad) { return pad.value == 0.0f ? 1 : 0; },
+                        [](const Gather&) { return 1; },
+                        [](const Function& function) {
+                          return moves_codes(function) || conv_transpose_of(function) ? 1 : 0;
+                        },
                         [](const auto&) { return 0; },
                     },
                     node.op);
 }
 
-/// Operators that only move or select codes: input and output must share their parameters.
+/// Operators whose inputs may be constants that were quantized as activations are.
+bool takes_constant_codes(const Op& op) {
+  return std::holds_alternative<Add>(op) || std::holds_alternative<Mul>(op) ||
+         std::holds_alternative<Concat>(op) || std::holds_alternative<MatMul>(op);
+}
+
+/// Operators whose integer version takes a clamp of its output.
+bool clamps_output(const Op& op) {
+  return std::holds_alternative<Conv2d>(op) || std::holds_alternative<Gemm>(op) ||
+         std::holds_alternative<MatMul>(op) || conv_transpose_of(op) ||
+         std::holds_alternative<Add>(op) || std::holds_alternative<AveragePool>(op) ||
+         std::holds_alternative<GlobalAveragePool>(op);
+}
+
+}  // namespace
+
 bool moves_codes(const Op& op) {
   return std::visit(Overloaded{
                         [](const MaxPool&) { return true; },
@@ -51,23 +74,14 @@ bool moves_codes(const Op& op) {
                         [](const Unsqueeze&) { return true; },
                         [](const Slice&) { return true; },
                         [](const Pad&) { return true; },
+                        [](const Gather&) { return true; },
+                        [](const Function& function) {
+                          return function.definition->flow() == ElementFlow::kMoves;
+                        },
                         [](const auto&) { return false; },
                     },
                     op);
 }
-
-/// Operators whose integer version takes a clamp of its output.
-bool clamps_output(const Op& op) {
-  return std::holds_alternative<Conv2d>(op) || std::holds_alternative<Gemm>(op) ||
-         std::holds_alternative<Add>(op) || std::holds_alternative<AveragePool>(op) ||
-         std::holds_alternative<GlobalAveragePool>(op);
-}
-
-bool has_weights(const Node& node) {
-  return std::holds_alternative<Conv2d>(node.op) || std::holds_alternative<Gemm>(node.op);
-}
-
-}  // namespace
 
 std::optional<Clamp> as_clamp(const Op& op) {
   if (std::holds_alternative<Relu>(op)) {
@@ -99,6 +113,7 @@ IntegerNodeFinder::IntegerNodeFinder(const Graph& graph)
     return std::holds_alternative<QuantizeLinear>(node.op) ||
            std::holds_alternative<DynamicQuantizeLinear>(node.op);
   });
+  if (quantized_) find_code_functions();
 }
 
 const Node* IntegerNodeFinder::producer(ValueId value) const {
@@ -119,10 +134,12 @@ const Node* IntegerNodeFinder::only_reader(ValueId value) const {
   return &graph_.node(readers[0]);
 }
 
-std::optional<ActivationCodes> IntegerNodeFinder::input_codes(ValueId value) const {
+std::optional<ActivationCodes> IntegerNodeFinder::input_codes(ValueId value,
+                                                              bool may_be_constant) const {
   const Node* node = producer(value);
   const DequantizeLinear* dequantize = as_dequantize(node);
-  if (!dequantize || graph_.value(*node->inputs[0]).constant) return std::nullopt;
+  if (!dequantize) return std::nullopt;
+  if (graph_.value(*node->inputs[0]).constant && !may_be_constant) return std::nullopt;
   return activation_codes(*node->inputs[0], dequantize->params);
 }
 
@@ -130,6 +147,11 @@ void IntegerNodeFinder::follow_to_quantize(const Node& node, IntegerNode& result
   const Node* reader = only_reader(node.outputs[0]);
   std::vector<ValueId> passed;
   Clamp clamp;
+  if (result.addition) {
+    passed.push_back(result.addition->outputs[0]);
+    clamp = std::get<Add>(result.addition->op).activation;
+    reader = only_reader(passed.back());
+  }
   while (reader) {
     if (const auto* quantize = std::get_if<QuantizeLinear>(&reader->op)) {
       result.output = activation_codes(reader->outputs[0], quantize->params);
@@ -150,22 +172,25 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
     if (why_not && quantized_) *why_not = std::move(reason);
     return std::nullopt;
   };
-  const int wanted = activation_inputs(node);
+  const bool weights_are_constant = has_weights(node);
+  const int wanted = weights_are_constant ? 1 : activation_inputs(node);
   if (wanted == 0) return refuse("no integer kernel for " + std::string(op_name(node.op)));
   if (std::holds_alternative<GlobalAveragePool>(node.op) &&
       graph_.value(*node.inputs[0]).shape.rank() != 4) {
     return refuse("no integer kernel for a GlobalAveragePool that is not of images");
   }
+  if (std::string reason = refuses_shapes(node); !reason.empty()) return refuse(reason);
   IntegerNode result;
   for (int i = 0; i < wanted; ++i) {
-    const auto codes = input_codes(*node.inputs[static_cast<std::size_t>(i)]);
+    const auto codes = input_codes(*node.inputs[static_cast<std::size_t>(i)],
+                                   takes_constant_codes(node.op) && !weights_are_constant);
     if (!codes) {
       return refuse("input '" + graph_.value(*node.inputs[static_cast<std::size_t>(i)]).name +
                     "' is float");
     }
     result.inputs.push_back(*codes);
   }
-  if (has_weights(node)) {
+  if (weights_are_constant) {
     const Node* weights = producer(*node.inputs[1]);
     const DequantizeLinear* dequantize = as_dequantize(weights);
     if (!dequantize || !graph_.value(*weights->inputs[0]).constant) {
@@ -185,8 +210,8 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
       const auto& weight_scale = dequantize->params.scale;
       const auto& bias_scale = bias_params->params.scale;
       for (std::size_t i = 0; i < std::max(weight_scale.size(), bias_scale.size()); ++i) {
-        const double expected = static_cast<double>(result.inputs[0].scale) *
-                                weight_scale[weight_scale.size() == 1 ? 0 : i];
+        const double expected =
+            static_cast<double>(result.inputs[0].scale) * weight_scale[i % weight_scale.size()];
         const double found = bias_scale[bias_scale.size() == 1 ? 0 : i];
         if (std::abs(found - expected) > expected * 0x1p-20) {
           return refuse("the bias scale is not input scale x weight scale");
@@ -194,8 +219,13 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
       }
     }
   }
+  if (std::holds_alternative<MatMul>(node.op) && weights_are_constant) {
+    result.addition = bias_addition(node, result.inputs[0]);
+  }
   follow_to_quantize(node, result);
-  if (!result.output && !std::holds_alternative<Gemm>(node.op)) {
+  const bool may_give_floats = std::holds_alternative<Gemm>(node.op) ||
+                               (std::holds_alternative<MatMul>(node.op) && weights_are_constant);
+  if (!result.output && !may_give_floats) {
     return refuse("the output is read as float");
   }
   if (!result.clamp.is_identity() && !clamps_output(node.op)) {
@@ -204,6 +234,9 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
   if (moves_codes(node.op) && (result.inputs[0].scale != result.output->scale ||
                                result.inputs[0].zero_point != result.output->zero_point)) {
     return refuse("input and output have different scales");
+  }
+  if (moves_codes(node.op) && !follow_moved_outputs(node, result)) {
+    return refuse("an output is read as float or has a scale of its own");
   }
   return result;
 }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "octet/graph/graph.h"
+#include "octet/graph/unary_regions.h"
 
 // Recognizes the parts of a QDQ graph that run on integers: an operator whose inputs come from
 // DequantizeLinear and whose only reader is QuantizeLinear.
@@ -28,8 +30,18 @@ struct ActivationCodes {
 struct IntegerNode {
   std::vector<ActivationCodes> inputs;    ///< the activation inputs, in order
   std::optional<ActivationCodes> output;  ///< absent: the sums are dequantized to a float output
+  /// Of the outputs behind the first one; absent where nobody reads them.
+  std::vector<std::optional<ActivationCodes>> other_outputs;
+  /// The Add of a float vector behind a MatMul with a constant weight: its bias.
+  const Node* addition = nullptr;
   Clamp clamp;                    ///< of Relu and Clip nodes between the operator and `output`
   std::vector<ValueId> absorbed;  ///< the values of those nodes' path: they are never computed
+};
+
+/// A function of one code: elementwise nodes between DequantizeLinear and QuantizeLinear.
+struct CodeFunction {
+  ActivationCodes input, output;
+  UnaryRegion region;
 };
 
 /// Precomputed links of a graph, so that recognition is local and linear.
@@ -50,18 +62,35 @@ class IntegerNodeFinder {
   /// What is behind `value`, if a DequantizeLinear produces it.
   std::optional<DequantizedCodes> dequantized(ValueId value) const;
   bool graph_is_quantized() const { return quantized_; }
+  /// The function of one code whose last node `node` is; null if it is none. One typed node alone
+  /// is an IntegerNode.
+  const CodeFunction* code_function(const Node& node) const;
+  /// The values inside of code functions, which are never computed.
+  std::vector<ValueId> inside_code_functions() const;
 
  private:
-  std::optional<ActivationCodes> input_codes(ValueId value) const;
+  std::optional<ActivationCodes> input_codes(ValueId value, bool may_be_constant = false) const;
   void follow_to_quantize(const Node& node, IntegerNode& result) const;
+
+  // What runs on integers beyond the layers and kernels of images: integer_products.cpp.
+  bool has_weights(const Node& node) const;
+  /// Why the shapes keep a node whose inputs are codes in float; empty if they do not.
+  std::string refuses_shapes(const Node& node) const;
+  const Node* bias_addition(const Node& product, const ActivationCodes& input) const;
+  /// Whether every output of an operator that moves codes is quantized, as its input is.
+  bool follow_moved_outputs(const Node& node, IntegerNode& result) const;
+  void find_code_functions();
 
   const Graph& graph_;
   std::vector<std::optional<NodeId>> producers_;
   std::vector<std::vector<NodeId>> consumers_;
   std::vector<bool> is_output_;
   bool quantized_ = false;
+  std::map<ValueId, CodeFunction> code_functions_;  // by the value that is quantized
 };
 
+/// Whether input 0's codes are all that the operator needs of it: outputs only hold some of them.
+bool moves_codes(const Op& op);
 /// The clamp that a Relu or Clip is; nullopt for every other operator.
 std::optional<Clamp> as_clamp(const Op& op);
 /// First `a`, then `b`, as one clamp.

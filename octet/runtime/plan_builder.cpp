@@ -122,6 +122,10 @@ const Stored& PlanBuilder::stored(ValueId value) {
 
 const Stored& PlanBuilder::store_constant(ValueId value) {
   const Tensor& tensor = *graph_.value(value).constant;
+  if (tensor.dtype() == DType::kUInt8 || tensor.dtype() == DType::kInt8) {
+    define_as(value, store_code_constant(*this, tensor));
+    return stored_[static_cast<std::size_t>(value)].second;
+  }
   if (tensor.dtype() != DType::kFloat32) {
     fail(ErrorKind::kUnsupported, "compile: constant '", graph_.value(value).name, "' of type ",
          to_string(tensor.dtype()), " is used where only float32 can be computed");
@@ -137,7 +141,10 @@ Located row_major(BufferId buffer, DType dtype, const Shape& dims) {
   return {buffer, dtype, dims, row_major_strides(dims.with_batch(1).dims())};
 }
 
-/// The axes in the graph's order of a tensor that is stored channels-last.
+bool is_stored_as_it_is(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kUInt8; }
+
+}  // namespace
+
 Located in_graph_order(const Stored& stored) {
   const Shape& dims = stored.dims;
   Located physical = row_major(stored.buffer, stored.dtype, dims);
@@ -148,10 +155,6 @@ Located in_graph_order(const Stored& stored) {
           {dims[0], dims[3], dims[1], dims[2]},
           {strides[0], strides[3], strides[1], strides[2]}};
 }
-
-bool is_stored_as_it_is(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kUInt8; }
-
-}  // namespace
 
 const Located& PlanBuilder::located(ValueId value) {
   if (const auto found = located_.find(value); found != located_.end()) return found->second;

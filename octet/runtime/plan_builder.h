@@ -39,6 +39,9 @@ struct Located {
   std::array<std::int64_t, kMaxViewRank> strides{};  ///< in elements
 };
 
+/// The axes in the graph's order of a tensor that may be stored channels-last.
+Located in_graph_order(const Stored& stored);
+
 /// The physical dimensions of a graph shape: NCHW becomes NHWC.
 Shape physical_dims(const Shape& shape);
 /// The physical axis of a graph axis.

@@ -9,6 +9,9 @@ namespace octet {
 /// Conv2d on integers: indirect GEMM, or the depthwise family where every group has one channel.
 void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
 void lower_conv_f32(PlanBuilder& builder, const Node& node);
+/// ConvTranspose of images on integers.
+void lower_conv_transpose_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
+/// Gemm, and MatMul with a constant matrix, of inputs of any rank.
 void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer);
 /// Gemm, and MatMul with a constant right side of rank 2.
 void lower_gemm_f32(PlanBuilder& builder, const Node& node);

@@ -121,16 +121,6 @@ bool bytes_equal_in_both_layouts(const Shape& logical) {
   return logical.rank() != 4 || logical[1] == 1 || (logical[2] == 1 && logical[3] == 1);
 }
 
-/// A tensor of rank 4 with the bytes in the graph's NCHW order, as a flat [outer, rest] tensor.
-Stored to_graph_order(PlanBuilder& builder, const Stored& stored, const std::string& name) {
-  const Stored flat = builder.add_temporary_tensor({stored.dims[0], stored.elements_per_outer()},
-                                                   stored.dtype, stored.scale, stored.zero_point);
-  builder.add_step(std::make_unique<LayoutStep>(LayoutChange{
-                       stored.buffer, flat.buffer, stored.dims, size_bytes(stored.dtype), false}),
-                   {name, "Transpose", "layout/nhwc_to_nchw"}, {stored.buffer, flat.buffer});
-  return flat;
-}
-
 void require_batch_untouched(const Node& node, bool touched) {
   if (touched) {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
@@ -139,6 +129,23 @@ void require_batch_untouched(const Node& node, bool touched) {
 }
 
 }  // namespace
+
+Stored to_graph_order(PlanBuilder& builder, const Stored& stored, const std::string& name) {
+  if (stored.dims.rank() != 4) return stored;
+  const Stored flat = builder.add_temporary_tensor({stored.dims[0], stored.elements_per_outer()},
+                                                   stored.dtype, stored.scale, stored.zero_point);
+  builder.add_step(std::make_unique<LayoutStep>(LayoutChange{
+                       stored.buffer, flat.buffer, stored.dims, size_bytes(stored.dtype), false}),
+                   {name, "Transpose", "layout/nhwc_to_nchw"}, {stored.buffer, flat.buffer});
+  return flat;
+}
+
+void add_from_graph_order_step(PlanBuilder& builder, BufferId from, const Stored& to,
+                               const std::string& name) {
+  builder.add_step(std::make_unique<LayoutStep>(
+                       LayoutChange{from, to.buffer, to.dims, size_bytes(to.dtype), true}),
+                   {name, "Transpose", "layout/nchw_to_nhwc"}, {from, to.buffer});
+}
 
 namespace {
 
@@ -238,19 +245,38 @@ Stored add_codes_of_int8(PlanBuilder& builder, BufferId source, const Shape& sha
   return to;
 }
 
-Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor) {
-  const Shape dims = physical_dims(tensor.shape());
-  AlignedBuffer bytes(tensor.size_bytes());
-  if (tensor.shape().rank() == 4) {
-    const std::int64_t sample = dims[1] * dims[2] * dims[3];
-    for (std::int64_t n = 0; n < dims[0]; ++n) {
-      nchw_to_nhwc(4, static_cast<int>(dims[3]), dims[1] * dims[2],
-                   tensor.data<float>().data() + n * sample, bytes.as<float>() + n * sample);
-    }
-  } else if (tensor.size_bytes() > 0) {
+namespace {
+
+/// The bytes of a constant, channels-last if it is of rank 4, with room behind them.
+AlignedBuffer laid_out(const Tensor& tensor) {
+  AlignedBuffer bytes(tensor.size_bytes() + AlignedBuffer::kOverread);
+  if (tensor.size_bytes() == 0) return bytes;
+  if (tensor.shape().rank() != 4) {
     std::memcpy(bytes.data(), tensor.raw(), tensor.size_bytes());
+    return bytes;
   }
-  return {builder.add_constant(std::move(bytes)), dims, DType::kFloat32};
+  const Shape dims = physical_dims(tensor.shape());
+  const auto element = static_cast<int>(size_bytes(tensor.dtype()));
+  const std::int64_t sample = dims[1] * dims[2] * dims[3] * element;
+  for (std::int64_t n = 0; n < dims[0]; ++n) {
+    nchw_to_nhwc(element, static_cast<int>(dims[3]), dims[1] * dims[2], tensor.raw() + n * sample,
+                 bytes.data() + n * sample);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor) {
+  return {builder.add_constant(laid_out(tensor)), physical_dims(tensor.shape()), DType::kFloat32};
+}
+
+Stored store_code_constant(PlanBuilder& builder, const Tensor& tensor) {
+  AlignedBuffer bytes = laid_out(tensor);
+  if (tensor.dtype() == DType::kInt8) {
+    for (std::size_t i = 0; i < tensor.size_bytes(); ++i) bytes.data()[i] ^= std::byte{0x80};
+  }
+  return {builder.add_constant(std::move(bytes)), physical_dims(tensor.shape()), DType::kUInt8};
 }
 
 void lower_reshape(PlanBuilder& builder, const Node& node, ValueId input, ValueId output) {

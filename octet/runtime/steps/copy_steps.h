@@ -21,6 +21,13 @@ Stored add_codes_of_int8(PlanBuilder& builder, BufferId source, const Shape& sha
                          const std::string& name);
 /// A float constant in the runtime's layout.
 Stored store_float_constant(PlanBuilder& builder, const Tensor& tensor);
+/// A constant of uint8 or int8 codes in the runtime's layout: uint8.
+Stored store_code_constant(PlanBuilder& builder, const Tensor& tensor);
+/// The bytes in the graph's order, as a flat [outer, rest] tensor; `stored` where they are anyway.
+Stored to_graph_order(PlanBuilder& builder, const Stored& stored, const std::string& name);
+/// Fills `to` from bytes in the graph's order.
+void add_from_graph_order_step(PlanBuilder& builder, BufferId from, const Stored& to,
+                               const std::string& name);
 
 /// Flatten, Reshape, Squeeze, Unsqueeze; an alias where the bytes do not move.
 void lower_reshape(PlanBuilder& builder, const Node& node, ValueId input, ValueId output);

@@ -163,13 +163,25 @@ class EltwiseStep final : public Step {
   std::int64_t run_ = 1;
 };
 
+/// `shape` behind axes of size 1.
+Shape with_rank(const Shape& shape, int rank) {
+  std::vector<std::int64_t> dims(static_cast<std::size_t>(rank - shape.rank()), 1);
+  dims.insert(dims.end(), shape.dims().begin(), shape.dims().end());
+  return Shape(dims);
+}
+
 /// An operand with the output's rank, so that axes correspond in the runtime's layout.
 Stored operand(PlanBuilder& builder, ValueId value, int rank) {
   const Value& info = builder.graph().value(value);
   if (info.shape.rank() == rank || rank != 4) return builder.stored(value);
-  std::vector<std::int64_t> dims(static_cast<std::size_t>(rank - info.shape.rank()), 1);
-  dims.insert(dims.end(), info.shape.dims().begin(), info.shape.dims().end());
-  return store_float_constant(builder, info.constant->reshaped(Shape(dims)));
+  return store_float_constant(builder, info.constant->reshaped(with_rank(info.shape, rank)));
+}
+
+/// The same of codes.
+Stored code_operand(PlanBuilder& builder, ValueId integers, int rank) {
+  const Value& info = builder.graph().value(integers);
+  if (!info.constant || info.shape.rank() == rank || rank != 4) return builder.stored(integers);
+  return store_code_constant(builder, info.constant->reshaped(with_rank(info.shape, rank)));
 }
 
 }  // namespace
@@ -191,7 +203,7 @@ void lower_eltwise(PlanBuilder& builder, const Node& node, const IntegerNode* in
   Stored operands[2];
   for (std::size_t i = 0; i < 2; ++i) {
     if (integer) {
-      operands[i] = builder.stored(integer->inputs[i].integers);
+      operands[i] = code_operand(builder, integer->inputs[i].integers, rank);
       operands[i].scale = integer->inputs[i].scale;
       operands[i].zero_point = integer->inputs[i].zero_point;
     } else {

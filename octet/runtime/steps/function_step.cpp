@@ -83,4 +83,35 @@ void lower_function(PlanBuilder& builder, const Node& node,
                    {node.name, name, "definition/reference"}, std::move(touches));
 }
 
+void lower_moved_codes(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
+  const auto function = function_of(node.op);
+  const ActivationCodes& codes = integer.inputs[0];
+  std::vector<std::optional<Located>> inputs{in_graph_order(builder.stored(codes.integers))};
+  std::vector<TensorType> input_types{type_of(builder, *node.inputs[0])}, output_types;
+  std::vector<BufferId> touches{inputs[0]->buffer};
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    const std::optional<ValueId>& id = node.inputs[i];
+    inputs.push_back(id ? std::optional(builder.located(*id)) : std::nullopt);
+    input_types.push_back(id ? type_of(builder, *id) : TensorType{});
+    if (id) touches.push_back(inputs.back()->buffer);
+  }
+  std::vector<Located> outputs;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const auto& out = i == 0 ? integer.output : integer.other_outputs[i - 1];
+    const Stored to =
+        out ? builder.define(out->integers, DType::kUInt8, codes.scale, codes.zero_point)
+            : builder.add_temporary_tensor(
+                  physical_dims(builder.graph().value(node.outputs[i]).shape), DType::kUInt8);
+    outputs.push_back(in_graph_order(to));
+    output_types.push_back(type_of(builder, node.outputs[i]));
+    touches.push_back(to.buffer);
+  }
+  input_types[0].dtype = DType::kUInt8;
+  for (TensorType& type : output_types) type.dtype = DType::kUInt8;
+  builder.request_scratch(function->scratch_bytes(input_types, output_types));
+  builder.add_step(
+      std::make_unique<FunctionStep>(function, node.name, std::move(inputs), std::move(outputs)),
+      {node.name, std::string(op_name(node.op)), "definition/codes"}, std::move(touches));
+}
+
 }  // namespace octet

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "octet/base/error.h"
 #include "octet/runtime/kernels/gemm_f32/gemm_f32.h"
 #include "octet/runtime/kernels/quantize/quantize.h"
 #include "octet/runtime/steps/conv_steps.h"
+#include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/float_weights.h"
 #include "octet/runtime/steps/gemm_rows.h"
 #include "octet/runtime/steps/packed_weights.h"
@@ -46,8 +48,10 @@ namespace {
 
 class GemmU8Step final : public Step {
  public:
-  GemmU8Step(GemmRows rows, Stored in, Stored out, const OutputStage& stage)
+  GemmU8Step(GemmRows rows, std::int64_t rows_per_outer, Stored in, Stored out,
+             const OutputStage& stage)
       : rows_(rows),
+        rows_per_outer_(rows_per_outer),
         in_(std::move(in)),
         out_(std::move(out)),
         zero_(stage.zero_point),
@@ -62,11 +66,13 @@ class GemmU8Step final : public Step {
     args.c_zero = zero_;
     args.q_low = q_low_;
     args.q_high = q_high_;
-    rows_.run(context, context.get<std::uint8_t>(in_.buffer), context.outer(in_.dims), args);
+    rows_.run(context, context.get<std::uint8_t>(in_.buffer),
+              context.outer(in_.dims) * rows_per_outer_, args);
   }
 
  private:
   GemmRows rows_;
+  std::int64_t rows_per_outer_;
   Stored in_, out_;
   std::int32_t zero_, q_low_, q_high_;
 };
@@ -74,16 +80,17 @@ class GemmU8Step final : public Step {
 /// Integer sums, dequantized: the output of the layer stays float.
 class GemmU8ToFloatStep final : public Step {
  public:
-  GemmU8ToFloatStep(GemmRows rows, const QuantizeKernel& quantize, Stored in, Stored out,
-                    BufferId sums, Clamp clamp)
+  GemmU8ToFloatStep(GemmRows rows, std::int64_t rows_per_outer, const QuantizeKernel& quantize,
+                    Stored in, Stored out, BufferId sums, Clamp clamp)
       : rows_(rows),
+        rows_per_outer_(rows_per_outer),
         quantize_(quantize),
         in_(std::move(in)),
         out_(std::move(out)),
         sums_(sums),
         clamp_(clamp) {}
   void run(const RunContext& context) noexcept override {
-    const std::int64_t m = context.outer(in_.dims);
+    const std::int64_t m = context.outer(in_.dims) * rows_per_outer_;
     GemmU8S8Args args{};
     args.bias = context.get<std::int32_t>(rows_.packed().bias);
     args.acc = context.get<std::int32_t>(sums_);
@@ -96,6 +103,7 @@ class GemmU8ToFloatStep final : public Step {
 
  private:
   GemmRows rows_;
+  std::int64_t rows_per_outer_;
   const QuantizeKernel& quantize_;
   Stored in_, out_;
   BufferId sums_;
@@ -147,31 +155,76 @@ class GemmF32Step final : public Step {
 
 }  // namespace
 
+namespace {
+
+/// The rows of every sample: the axes between the first and the last one.
+std::int64_t rows_per_outer(const Shape& shape) {
+  std::int64_t rows = 1;
+  for (int axis = 1; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
+  return rows;
+}
+
+/// Clause 3: the float vector that is added behind a MatMul, as the int32 bias of the layer.
+void add_float_bias(const PlanBuilder& builder, const Node& addition, const ActivationCodes& input,
+                    IntegerWeights& weights) {
+  for (const std::optional<ValueId>& id : addition.inputs) {
+    const std::optional<Tensor>& bias = builder.graph().value(*id).constant;
+    if (!bias) continue;
+    for (std::size_t j = 0; j < weights.bias.size(); ++j) {
+      const double scale = double{input.scale} * weights.scale[j];
+      weights.bias[j] = static_cast<std::int32_t>(std::nearbyint(bias->data<float>()[j] / scale));
+    }
+  }
+}
+
+/// The step's output: `to` itself, or what add_from_graph_order_step brings into its layout.
+Stored rows_of(PlanBuilder& builder, const Stored& to) {
+  if (to.dims.rank() != 4) return to;
+  return builder.add_temporary_tensor({to.dims[0], to.elements_per_outer()}, to.dtype, to.scale,
+                                      to.zero_point);
+}
+
+}  // namespace
+
 void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
-  const auto& gemm = std::get<Gemm>(node.op);
+  const auto* gemm = std::get_if<Gemm>(&node.op);
   const ActivationCodes& input = integer.inputs[0];
-  const IntegerWeights weights = read_gemm_weights(builder, node, gemm.transpose_b);
+  IntegerWeights weights = read_gemm_weights(builder, node, gemm != nullptr && gemm->transpose_b);
+  Clamp activation = gemm != nullptr ? gemm->activation : Clamp{};
+  ValueId result = node.outputs[0];
+  if (integer.addition) {
+    add_float_bias(builder, *integer.addition, input, weights);
+    activation = std::get<Add>(integer.addition->op).activation;
+    result = integer.addition->outputs[0];
+  }
   const ActivationCodes* output = integer.output ? &*integer.output : nullptr;
   const OutputStage stage =
-      make_output_stage(node, weights, input, output, intersect(gemm.activation, integer.clamp));
+      make_output_stage(node, weights, input, output, intersect(activation, integer.clamp));
   const GemmRows rows(pack_gemm(builder, weights, stage, 0, weights.outputs), weights.inputs,
                       weights.outputs);
   builder.request_scratch(rows.scratch_bytes());
-  const Stored in = builder.stored(input.integers);
-  PlanLayer layer{node.name, "Gemm", "gemm_u8s8/" + std::string(rows.packed().kernel->name), "",
+  const std::int64_t per_outer = rows_per_outer(builder.graph().value(input.integers).shape);
+  const Stored in = to_graph_order(builder, builder.stored(input.integers), node.name);
+  PlanLayer layer{node.name, std::string(op_name(node.op)),
+                  "gemm_u8s8/" + std::string(rows.packed().kernel->name), "",
                   count_macs(builder.graph(), node)};
+  const Stored to =
+      output ? builder.define(output->integers, DType::kUInt8, output->scale, output->zero_point)
+             : builder.define(result, DType::kFloat32);
+  const Stored out = rows_of(builder, to);
   if (output) {
-    const Stored out =
-        builder.define(output->integers, DType::kUInt8, output->scale, output->zero_point);
-    builder.add_step(std::make_unique<GemmU8Step>(rows, in, out, stage), std::move(layer),
-                     {in.buffer, out.buffer});
-    return;
+    builder.add_step(std::make_unique<GemmU8Step>(rows, per_outer, in, out, stage),
+                     std::move(layer), {in.buffer, out.buffer});
+  } else {
+    const BufferId sums = builder.add_temporary(builder.max_bytes(out.dims, DType::kInt32));
+    builder.add_step(
+        std::make_unique<GemmU8ToFloatStep>(rows, per_outer, select_quantize(builder.isa()), in,
+                                            out, sums, activation),
+        std::move(layer), {in.buffer, out.buffer, sums});
   }
-  const Stored out = builder.define(node.outputs[0], DType::kFloat32);
-  const BufferId sums = builder.add_temporary(builder.max_bytes(out.dims, DType::kInt32));
-  builder.add_step(std::make_unique<GemmU8ToFloatStep>(rows, select_quantize(builder.isa()), in,
-                                                       out, sums, gemm.activation),
-                   std::move(layer), {in.buffer, out.buffer, sums});
+  if (out.buffer != to.buffer) {
+    add_from_graph_order_step(builder, out.buffer, to, node.name + "/layout");
+  }
 }
 
 namespace {
@@ -202,10 +255,8 @@ void lower_gemm_f32(PlanBuilder& builder, const Node& node) {
   const Stored in = builder.stored(*node.inputs[0]);
   const Stored out = builder.define(node.outputs[0], DType::kFloat32);
   const GemmF32Kernel& kernel = select_gemm_f32(builder.isa());
-  std::int64_t rows_per_outer = 1;
-  for (int axis = 1; axis + 1 < in.dims.rank(); ++axis) rows_per_outer *= in.dims[axis];
   auto step = std::make_unique<GemmF32Step>(
-      kernel, pack_float(builder, kernel, weights, 0, weights.outputs), rows_per_outer,
+      kernel, pack_float(builder, kernel, weights, 0, weights.outputs), rows_per_outer(in.dims),
       weights.inputs, weights.outputs, in, out, gemm != nullptr ? gemm->activation : Clamp{});
   builder.request_scratch(step->scratch_bytes());
   builder.add_step(std::move(step),

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/window.h"
 
 namespace octet {
 namespace {
@@ -25,11 +26,17 @@ void read_scale_and_bias(const PlanBuilder& builder, const Node& node, IntegerWe
   const auto count = static_cast<std::size_t>(weights.outputs);
   weights.scale.assign(count, params.scale[0]);
   if (params.axis) {
-    if (params.scale.size() != count) {
+    // A transposed convolution has one scale for an output of every group.
+    const std::size_t groups = params.scale.empty() ? 0 : count / params.scale.size();
+    const ConvTransposeOptions* transpose = conv_transpose_of(node.op);
+    if (groups * params.scale.size() != count ||
+        groups != (transpose ? static_cast<std::size_t>(transpose->groups) : 1)) {
       fail(ErrorKind::kBadData, "compile: node '", node.name, "': ", params.scale.size(),
            " weight scales for ", count, " outputs");
     }
-    weights.scale = params.scale;
+    for (std::size_t j = 0; j < count; ++j) {
+      weights.scale[j] = params.scale[j % params.scale.size()];
+    }
   }
   weights.bias.assign(count, 0);
   if (node.inputs.size() > 2 && node.inputs[2]) {
@@ -44,6 +51,35 @@ void read_scale_and_bias(const PlanBuilder& builder, const Node& node, IntegerWe
 }
 
 }  // namespace
+
+IntegerWeights read_conv_transpose_weights(const PlanBuilder& builder, const Node& node) {
+  const auto codes = builder.nodes().dequantized(*node.inputs[1]);
+  if (codes->params.axis && *codes->params.axis != 1) {
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name,
+         "' (ConvTranspose): weight quantization axis ", *codes->params.axis, ", accepted: 1");
+  }
+  const auto groups = static_cast<int>(conv_transpose_of(node.op)->groups);
+  const Tensor& tensor = *builder.graph().value(codes->integers).constant;
+  const Shape& shape = tensor.shape();  // [c, oc / groups, kh, kw]
+  const auto outputs = static_cast<int>(shape[1]);
+  IntegerWeights weights;
+  weights.outputs = outputs * groups;
+  weights.inputs = static_cast<int>(shape[0]) / groups;
+  weights.taps = static_cast<int>(shape[2] * shape[3]);
+  weights.values.resize(static_cast<std::size_t>(tensor.num_elements()));
+  const std::int8_t* source = tensor.data<std::int8_t>().data();
+  std::size_t to = 0;
+  for (int o = 0; o < weights.outputs; ++o) {
+    for (int t = 0; t < weights.taps; ++t) {
+      for (int c = 0; c < weights.inputs; ++c) {
+        const std::ptrdiff_t channel = o / outputs * weights.inputs + c;
+        weights.values[to++] = source[(channel * outputs + o % outputs) * weights.taps + t];
+      }
+    }
+  }
+  read_scale_and_bias(builder, node, weights);
+  return weights;
+}
 
 IntegerWeights read_conv_weights(const PlanBuilder& builder, const Node& node) {
   const auto codes = builder.nodes().dequantized(*node.inputs[1]);
@@ -79,8 +115,8 @@ IntegerWeights read_gemm_weights(const PlanBuilder& builder, const Node& node, b
   const auto codes = builder.nodes().dequantized(*node.inputs[1]);
   const int output_axis = transpose_b ? 0 : 1;
   if (codes->params.axis && *codes->params.axis != output_axis) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name,
-         "' (Gemm): weight quantization axis ", *codes->params.axis, ", accepted: ", output_axis);
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
+         "): weight quantization axis ", *codes->params.axis, ", accepted: ", output_axis);
   }
   const Tensor& tensor = *builder.graph().value(codes->integers).constant;
   IntegerWeights weights;

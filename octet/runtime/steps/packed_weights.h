@@ -20,8 +20,11 @@ struct IntegerWeights {
   std::vector<std::int32_t> bias;   ///< [outputs], zero where the layer has none
 };
 
-/// Reads the weights and bias of a quantized Conv2d ([oc, ic, kh, kw]) or Gemm.
+/// Reads the weights and bias of a quantized Conv2d ([oc, ic, kh, kw]) or ConvTranspose
+/// ([ic, oc / groups, kh, kw]).
 IntegerWeights read_conv_weights(const PlanBuilder& builder, const Node& node);
+IntegerWeights read_conv_transpose_weights(const PlanBuilder& builder, const Node& node);
+/// Gemm, or a MatMul with a constant matrix.
 IntegerWeights read_gemm_weights(const PlanBuilder& builder, const Node& node, bool transpose_b);
 
 /// Requantization of a layer's sums (numerics clause 5).

@@ -139,6 +139,43 @@ std::array<std::uint8_t, 256> build_table(const Op& op, float in_scale, std::int
   return table;
 }
 
+/// Clause 6: the nodes by their definitions in float32, then clause 1.
+std::array<std::uint8_t, 256> build_table(const Graph& graph, const CodeFunction& function) {
+  const ActivationCodes &in = function.input, &out = function.output;
+  Tensor codes(DType::kFloat32, {256});
+  for (int q = 0; q < 256; ++q) {
+    codes.mutable_data<float>()[static_cast<std::size_t>(q)] =
+        dequantize(q, {.scale = in.scale, .zero_point = in.zero_point});
+  }
+  std::map<ValueId, Tensor> values;
+  for (const ValueId source : function.region.sources) values[source] = codes;
+  const TensorType type{DType::kFloat32, {256}};
+  ValueId last{};
+  for (const NodeId id : function.region.nodes) {
+    const Node& node = graph.node(id);
+    std::vector<std::optional<Tensor>> inputs;
+    for (const std::optional<ValueId>& input : node.inputs) {
+      if (input && graph.value(*input).constant) {
+        inputs.emplace_back(graph.value(*input).constant->reshaped({}));
+      } else {
+        inputs.push_back(input ? std::optional(values.at(*input)) : std::nullopt);
+      }
+    }
+    last = node.outputs[0];
+    const auto result = apply(*function_of(node.op), inputs, std::span(&type, 1));
+    if (!result) {
+      fail(ErrorKind::kInternal, "compile: node '", node.name, "': no result for a float");
+    }
+    values[last] = result->front();
+  }
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t q = 0; q < 256; ++q) {
+    table[q] = static_cast<std::uint8_t>(quantize(
+        values.at(last).data<float>()[q], {.scale = out.scale, .zero_point = out.zero_point}));
+  }
+  return table;
+}
+
 }  // namespace
 
 void lower_quantize(PlanBuilder& builder, const Node& node, ValueId input, const Clamp& clamp) {
@@ -195,6 +232,17 @@ void lower_table(PlanBuilder& builder, const Node& node, const IntegerNode& inte
   builder.add_step(
       std::make_unique<TableStep>(
           kernel, a, c, build_table(node.op, in.scale, in.zero_point, out.scale, out.zero_point)),
+      {node.name, std::string(op_name(node.op)), "table/" + std::string(kernel.name)},
+      {a.buffer, c.buffer});
+}
+
+void lower_code_function(PlanBuilder& builder, const Node& node, const CodeFunction& function) {
+  const ActivationCodes& out = function.output;
+  const Stored a = builder.stored(function.input.integers);
+  const Stored c = builder.define(out.integers, DType::kUInt8, out.scale, out.zero_point);
+  const TableKernel& kernel = select_table(builder.isa());
+  builder.add_step(
+      std::make_unique<TableStep>(kernel, a, c, build_table(builder.graph(), function)),
       {node.name, std::string(op_name(node.op)), "table/" + std::string(kernel.name)},
       {a.buffer, c.buffer});
 }
