@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "octet/graph/functions/window.h"
+#include "octet/graph/tensor_function.h"
+
 namespace octet::cli {
 namespace {
 
@@ -15,7 +18,12 @@ bool is_layer(const Op& op) {
                  [](const GlobalAveragePool&) { return true; }, [](const Concat&) { return true; },
                  [](const Sigmoid&) { return true; }, [](const Tanh&) { return true; },
                  [](const HardSigmoid&) { return true; }, [](const HardSwish&) { return true; },
-                 [](const Softmax&) { return true; }, [](const auto&) { return false; }},
+                 [](const Softmax&) { return true; }, [](const Sub&) { return true; },
+                 [](const Div&) { return true; },
+                 [](const Function& function) {
+                   return function.definition->flow() != ElementFlow::kMoves;
+                 },
+                 [](const auto&) { return false; }},
       op);
 }
 
@@ -45,7 +53,12 @@ class LayerReader {
     layer.name = node.name;
     layer.op = op_name(node.op);
     layer.macs = count_macs(graph_, node);
-    if (node.inputs.size() > 1 && node.inputs[1]) read_weight(*node.inputs[1], layer);
+    // The second input of other functions is no weight: axes, an exponent, a shift.
+    const bool may_have_weight =
+        !std::holds_alternative<Function>(node.op) || conv_transpose_of(node.op);
+    if (may_have_weight && node.inputs.size() > 1 && node.inputs[1]) {
+      read_weight(*node.inputs[1], layer);
+    }
     if (const auto* params = dequantized_by(*node.inputs[0])) {
       layer.input_scale = params->scale[0];
       layer.input_zero_point = params->zero_point[0];

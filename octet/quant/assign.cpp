@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cfloat>
+#include <cmath>
 
 #include "octet/base/error.h"
 #include "octet/quant/quant_assignment.h"
@@ -15,14 +16,28 @@ bool is_average(const Op& op) {
 /// The axis along which each weight is quantized; absent for a constant that two layers read with
 /// different output channels: only one scale serves both.
 std::map<ValueId, std::optional<int>> weight_axes(const Graph& graph) {
+  const IntegerRoles roles(graph);
   std::map<ValueId, std::optional<int>> axes;
   for (const Node& node : graph.nodes()) {
-    if (integer_role(graph, node) != IntegerRole::kCompute) continue;
+    if (roles.of(node) != IntegerRole::kCompute) continue;
     const int axis = output_channel_axis(node);
     const auto [entry, is_new] = axes.emplace(*node.inputs[1], axis);
     if (!is_new && entry->second != axis) entry->second.reset();
   }
   return axes;
+}
+
+Range range_of(const Graph& graph, ValueId constant) {
+  Range range;
+  for (const float value : graph.value(constant).constant->data<float>()) {
+    if (!std::isfinite(value)) {
+      fail(ErrorKind::kBadData, "constant '", graph.value(constant).name, "': holds ", value,
+           ", accepted: finite numbers");
+    }
+    range.min = std::min(range.min, value);
+    range.max = std::max(range.max, value);
+  }
+  return range;
 }
 
 std::int64_t count_floored(const QuantAssignment& assignment) {
@@ -60,6 +75,9 @@ QuantAssignment assign(const Graph& graph, const std::map<ValueId, Range>& range
            "' has no calibrated range");
     }
     assignment.activations[point] = choose_activation_params(range->second, spec);
+  }
+  for (const ValueId constant : constant_points(graph)) {
+    assignment.activations[constant] = choose_activation_params(range_of(graph, constant), spec);
   }
   for (const auto& [weight, axis] : weight_axes(graph)) {
     QuantSpec weight_spec = spec;

@@ -58,13 +58,14 @@ std::string weight_text(const QuantAssignment& assignment, ValueId weight) {
 template <typename ActivationText, typename WeightText>
 std::string model_text(const Graph& graph, ActivationText activation, WeightText weight) {
   std::string text;
+  const IntegerRoles roles(graph);
   for (const ValueId input : graph.inputs()) {
     const std::string found = activation(input);
     if (!found.empty()) text += graph.value(input).name + ": " + found + "\n";
   }
   for (const Node& node : graph.nodes()) {
     std::string line;
-    if (integer_role(graph, node) == IntegerRole::kCompute) line = weight(*node.inputs[1]);
+    if (roles.of(node) == IntegerRole::kCompute) line = weight(*node.inputs[1]);
     for (const ValueId output : node.outputs) {
       const std::string found = activation(output);
       if (!found.empty()) line += (line.empty() ? "output " : ", output ") + found;

@@ -41,9 +41,9 @@ class DynamicWriter {
       const Value& value = source_.value(input);
       written(input) = result_.add_input(value.name, value.dtype, value.shape);
     }
+    const IntegerRoles roles(source_);
     for (const Node& node : source_.nodes()) {
-      if (std::holds_alternative<Gemm>(node.op) &&
-          integer_role(source_, node) == IntegerRole::kCompute) {
+      if (std::holds_alternative<Gemm>(node.op) && roles.of(node) == IntegerRole::kCompute) {
         write_gemm(node);
         ++converted_;
       } else {

@@ -57,7 +57,18 @@ class QdqWriter {
         assignment_(assignment),
         spec_(spec),
         names_(source),
-        written_(source.values().size()) {}
+        roles_(source),
+        written_(source.values().size()),
+        is_read_(source.values().size(), false) {
+    for (const Node& node : source.nodes()) {
+      for (const std::optional<ValueId>& input : node.inputs) {
+        if (input) is_read_[static_cast<std::size_t>(*input)] = true;
+      }
+    }
+    for (const ValueId output : source.outputs()) {
+      is_read_[static_cast<std::size_t>(output)] = true;
+    }
+  }
 
   Graph write(int* raised_scales) {
     require_float_graph(source_);
@@ -134,49 +145,81 @@ class QdqWriter {
   void write_node(const Node& node) {
     Op op = node.op;
     const std::vector<std::optional<ValueId>> inputs = read_inputs(node, op);
-    const QuantParams* params = assigned(node.outputs[0]);
-    const bool carries = !params && integer_role(source_, node) == IntegerRole::kCarry &&
-                         written(*node.inputs[0]).codes;
+    const bool carries =
+        roles_.of(node) == IntegerRole::kCarry && written(*node.inputs[0]).codes.has_value();
+    const auto params_of = [&](ValueId id) {
+      const QuantParams* own = assigned(id);
+      return own || !carries ? own : &written(*node.inputs[0]).params;
+    };
     Clamp* activation = fused_activation(op);
-    const bool clamps = params && params->bits < 8;
-    if (clamps && activation) *activation = compose(*activation, representable_range(*params));
+    const QuantParams* first = assigned(node.outputs[0]);
+    const bool fuses_clamp = first && first->bits < 8 && activation;
+    if (fuses_clamp) *activation = compose(*activation, representable_range(*first));
 
     std::vector<ValueId> outputs;
     for (const ValueId id : node.outputs) {
       const Value& value = source_.value(id);
-      const bool renamed = (params || carries) && is_graph_output(source_, id);
+      const bool renamed = params_of(id) && is_graph_output(source_, id);
       outputs.push_back(result_.add_value(
           renamed ? names_.value(value.name + "_float") : value.name, value.dtype, value.shape));
       written(id).real = outputs.back();
     }
     result_.add_node(node.name, op, inputs, outputs);
-    if (!params && !carries) return;
-
-    const QuantParams own = params ? *params : written(*node.inputs[0]).params;
-    const ValueId id = node.outputs[0];
-    quantize_value(id, clamps && !activation ? clip(id, outputs[0], own) : outputs[0], own);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const ValueId id = node.outputs[i];
+      const QuantParams* params = params_of(id);
+      if (!params || !is_read_[static_cast<std::size_t>(id)]) continue;
+      const bool clips = assigned(id) && params->bits < 8 && !fuses_clamp;
+      const QuantParams own = *params;
+      quantize_value(id, clips ? clip(id, outputs[i], own) : outputs[i], own);
+    }
   }
 
   std::vector<std::optional<ValueId>> read_inputs(const Node& node, Op& op) {
-    if (integer_role(source_, node) == IntegerRole::kCompute &&
-        assignment_.weights.contains(*node.inputs[1])) {
+    const IntegerRole role = roles_.of(node);
+    if (role == IntegerRole::kCompute && assignment_.weights.contains(*node.inputs[1])) {
       return read_layer(node, op);
     }
+    const std::vector<ValueId> quantized = quantized_inputs(node, role);
     std::vector<std::optional<ValueId>> inputs;
     for (const std::optional<ValueId>& input : node.inputs) {
-      inputs.push_back(input ? std::optional(read(*input)) : std::nullopt);
+      const bool as_codes = input && source_.value(*input).constant && assigned(*input) &&
+                            std::ranges::find(quantized, *input) != quantized.end();
+      inputs.push_back(as_codes ? read_constant(*input)
+                       : input  ? std::optional(read(*input))
+                                : std::nullopt);
     }
     return inputs;
   }
 
-  /// Inputs of a Conv2d or Gemm with an integer weight; a float input gives a weight-only layer,
+  /// A constant that is quantized as activations are: its codes once, and a DequantizeLinear.
+  ValueId read_constant(ValueId id) {
+    const std::string& name = source_.value(id).name;
+    const QuantParams& params = *assigned(id);
+    auto codes = constants_.find(id);
+    if (codes == constants_.end()) {
+      const Tensor& real = *source_.value(id).constant;
+      Tensor quantized(DType::kUInt8, real.shape());
+      std::ranges::transform(
+          real.data<float>(), quantized.mutable_data<std::uint8_t>().begin(),
+          [&](float x) { return static_cast<std::uint8_t>(quantize(x, params)); });
+      codes =
+          constants_.emplace(id, result_.add_constant(names_.value(name + "_quantized"), quantized))
+              .first;
+    }
+    return add_node(name + "_DequantizeLinear", DequantizeLinear{tensor_params(params)},
+                    {codes->second}, name + "_dequantized");
+  }
+
+  /// Inputs of a layer with an integer weight; a float input gives a weight-only layer,
   /// whose bias stays float.
   std::vector<std::optional<ValueId>> read_layer(const Node& node, Op& op) {
     const bool integer_input = written(*node.inputs[0]).codes.has_value();
     const float input_scale = integer_input ? written(*node.inputs[0]).params.scale : 1.0f;
     LayerIntegers layer;
     if (integer_input) {
-      layer = quantize_layer(source_, node, input_scale, assignment_, spec_);
+      layer =
+          quantize_layer(source_, node, input_scale, assignment_, spec_, roles_.added_bias(node));
       raised_scales_ += layer.raised_scales;
     } else {
       layer.weight_params = assignment_.weights.at(*node.inputs[1]);
@@ -241,8 +284,11 @@ class QdqWriter {
   const QuantSpec& spec_;
   Graph result_;
   FreshNames names_;
+  IntegerRoles roles_;
   std::vector<Written> written_;
+  std::vector<bool> is_read_;
   std::map<std::tuple<ValueId, bool, std::vector<float>>, ValueId> weights_;
+  std::map<ValueId, ValueId> constants_;
   int raised_scales_ = 0;
 };
 

@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/window.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/tensor_function.h"
 #include "octet/quant/layer_integers.h"
 #include "octet/quant/quant_points.h"
 #include "octet/quant/test_graphs.h"
@@ -40,6 +42,10 @@ class Inspector {
     const QuantizeLinear* op = std::get_if<QuantizeLinear>(&reader.op);
     return op ? &op->params : nullptr;
   }
+  const Node* only_reader(ValueId value) const {
+    const std::vector<NodeId>& readers = consumers_[static_cast<std::size_t>(value)];
+    return readers.size() == 1 ? &graph_.node(readers[0]) : nullptr;
+  }
   std::size_t uses(ValueId value) const {
     return consumers_[static_cast<std::size_t>(value)].size() +
            static_cast<std::size_t>(std::ranges::count(graph_.outputs(), value));
@@ -62,45 +68,80 @@ void expect_integer_layer(const Graph& graph, const Inspector& inspect, const No
   EXPECT_EQ(codes.constant->dtype(), DType::kInt8);
   const Gemm* gemm = std::get_if<Gemm>(&node.op);
   EXPECT_TRUE(!gemm || gemm->transpose_b);
-  EXPECT_EQ(weight->axis.value_or(0), 0);
+  const int axis = output_channel_axis(node);
+  EXPECT_EQ(weight->axis.value_or(axis), axis);
   EXPECT_TRUE(inspect.quantized_by(node.outputs[0])) << node.name;
   if (node.inputs.size() < 3) return;
   const TensorQuantParams* bias = inspect.dequantized_by(*node.inputs[2]);
   ASSERT_TRUE(bias) << node.name;
   EXPECT_EQ(bias->dtype, DType::kInt32);
-  ASSERT_EQ(bias->scale.size(), weight->scale.size());
+  // The outputs of a transposed convolution's groups share their scales.
+  ASSERT_EQ(bias->scale.size() % weight->scale.size(), 0u);
   for (std::size_t c = 0; c < bias->scale.size(); ++c) {
-    EXPECT_NEAR(bias->scale[c] / (double{x->scale[0]} * weight->scale[c]), 1.0, 0x1p-20);
+    const float weight_scale = weight->scale[c % weight->scale.size()];
+    EXPECT_NEAR(bias->scale[c] / (double{x->scale[0]} * weight_scale), 1.0, 0x1p-20);
     EXPECT_EQ(bias->zero_point[c], 0);
-    EXPECT_EQ(weight->zero_point[c], 0);
+    EXPECT_EQ(weight->zero_point[c % weight->scale.size()], 0);
   }
+}
+
+/// An Add of a float constant, which must be the bias behind a MatMul with an integer weight.
+bool is_bias_addition(const Graph& graph, const Node& node) {
+  return std::holds_alternative<Add>(node.op) &&
+         std::ranges::any_of(node.inputs,
+                             [&](const auto& id) { return graph.value(*id).constant.has_value(); });
+}
+
+void expect_integer_product(const Graph& graph, const Inspector& inspect, const Node& node) {
+  EXPECT_TRUE(inspect.dequantized_by(*node.inputs[0])) << node.name;
+  ASSERT_TRUE(inspect.dequantized_by(*node.inputs[1])) << node.name;
+  if (inspect.quantized_by(node.outputs[0])) return;
+  const Node* sum = inspect.only_reader(node.outputs[0]);
+  ASSERT_TRUE(sum && is_bias_addition(graph, *sum)) << node.name;
+  EXPECT_TRUE(inspect.quantized_by(sum->outputs[0])) << node.name;
+  EXPECT_TRUE(graph.value(*inspect.producer(*node.inputs[1])->inputs[0]).constant) << node.name;
+  EXPECT_EQ(inspect.dequantized_by(*node.inputs[1])->axis.value_or(1), 1);
 }
 
 /// What ONNX Runtime's selectors demand of a graph in QDQ form.
 void expect_qdq_form(const Graph& graph) {
   verify(graph);
   const Inspector inspect(graph);
+  const IntegerRoles roles(graph);
   for (const Node& node : graph.nodes()) {
-    const IntegerRole role = integer_role(graph, node);
+    const IntegerRole role = roles.of(node);
     if (std::holds_alternative<DequantizeLinear>(node.op)) {
       EXPECT_EQ(inspect.uses(node.outputs[0]), 1u) << node.name << " has several consumers";
-    } else if (std::holds_alternative<Conv2d>(node.op) || std::holds_alternative<Gemm>(node.op)) {
+    } else if (std::holds_alternative<Conv2d>(node.op) || std::holds_alternative<Gemm>(node.op) ||
+               conv_transpose_of(node.op)) {
       expect_integer_layer(graph, inspect, node);
-    } else if (std::holds_alternative<Clip>(node.op)) {
+    } else if (std::holds_alternative<MatMul>(node.op)) {
+      expect_integer_product(graph, inspect, node);
+    } else if (std::holds_alternative<Clip>(node.op) || is_bias_addition(graph, node)) {
       continue;  // the clamp of codes of fewer than 8 bits
     } else if (role == IntegerRole::kRequantize || role == IntegerRole::kCarry) {
-      for (const std::optional<ValueId>& input : node.inputs) {
-        EXPECT_TRUE(inspect.dequantized_by(*input)) << node.name;
+      for (const ValueId input : quantized_inputs(node, role)) {
+        EXPECT_TRUE(inspect.dequantized_by(input)) << node.name;
       }
-      const TensorQuantParams* output = inspect.quantized_by(node.outputs[0]);
-      ASSERT_TRUE(output) << node.name;
-      if (role == IntegerRole::kCarry) {
-        EXPECT_EQ(*output, *inspect.dequantized_by(*node.inputs[0])) << node.name;
+      for (const ValueId id : node.outputs) {
+        const TensorQuantParams* output = inspect.quantized_by(id);
+        ASSERT_TRUE(output) << node.name;
+        if (role == IntegerRole::kCarry) {
+          EXPECT_EQ(*output, *inspect.dequantized_by(*node.inputs[0])) << node.name;
+        }
       }
     }
   }
-  for (const Value& value : graph.values()) {
-    EXPECT_FALSE(value.constant && value.constant->dtype() == DType::kFloat32) << value.name;
+  // Besides biases behind a MatMul, only numbers that say where (the scales of a Resize) and those
+  // inside of a function of one tensor are floats.
+  for (const Node& node : graph.nodes()) {
+    const bool may =
+        is_bias_addition(graph, node) || element_flow(node.op) != ElementFlow::kGeneral;
+    for (const std::optional<ValueId>& input : node.inputs) {
+      if (!input || may) continue;
+      const std::optional<Tensor>& constant = graph.value(*input).constant;
+      EXPECT_FALSE(constant && constant->dtype() == DType::kFloat32) << node.name;
+    }
   }
 }
 
@@ -255,6 +296,94 @@ TEST(InsertQdq, AMatrixOfColumnsBecomesRows) {
   EXPECT_EQ(codes.shape(), (Shape{3, 2}));
   EXPECT_THAT(std::vector<int>(codes.data<std::int8_t>().begin(), codes.data<std::int8_t>().end()),
               ElementsAre(127, 10, 127, -10, 50, 127));
+}
+
+TEST(InsertQdq, ALinearLayerKeepsItsFloatBiasBehindTheProduct) {
+  Rng rng(4);
+  Graph source;
+  const ValueId x = source.add_input("x", DType::kFloat32, Shape{kDynamicDim, 3, 2});
+  const ValueId weight = source.add_constant(
+      "w", Tensor::from<float>(Shape{2, 3}, {1.27f, 2.54f, 0.5f, 0.1f, -0.2f, 1.27f}));
+  const ValueId bias = source.add_constant("b", random_tensor(Shape{3}, rng));
+  const ValueId product = source.add("product", MatMul{}, {x, weight});
+  source.add_output(source.add("fc", Add{kRelu}, {product, bias}));
+  infer_shapes(source);
+  const QuantSpec spec;
+  const Graph graph = insert_qdq(source, assign(source, fixed_ranges(source), spec), spec);
+  EXPECT_EQ(op_sequence(graph), "Q DQ DQ MatMul Add Q DQ");
+  expect_qdq_form(graph);
+  const Tensor& codes = *value_named(graph, "w_quantized").constant;
+  EXPECT_EQ(codes.shape(), (Shape{2, 3}));
+  EXPECT_THAT(std::vector<int>(codes.data<std::int8_t>().begin(), codes.data<std::int8_t>().end()),
+              ElementsAre(127, 127, 50, 10, -10, 127));
+  const Inspector inspect(graph);
+  EXPECT_EQ(inspect.dequantized_by(*graph.find_value("w_dequantized"))->axis, 1);
+  EXPECT_EQ(*value_named(graph, "b").constant, *value_named(source, "b").constant);
+}
+
+TEST(InsertQdq, AConstantOperandIsQuantizedOnce) {
+  Graph source;
+  const ValueId x = source.add_input("x", DType::kFloat32, Shape{kDynamicDim, 3});
+  const ValueId c =
+      source.add_constant("c", Tensor::from<float>(Shape{1, 3}, {-1.0f, 0.5f, 1.55f}));
+  const ValueId sum = source.add("sum", Add{}, {x, c});
+  const ValueId product = source.add("product", Mul{}, {c, sum});
+  const ValueId joined = source.add("joined", Concat{1}, {product, sum});
+  source.add_output(joined);
+  source.add_output(source.add("rest", Sub{}, {joined, joined}));
+  infer_shapes(source);
+  const QuantSpec spec;
+  const Graph graph = insert_qdq(source, assign(source, fixed_ranges(source), spec), spec);
+  EXPECT_EQ(op_sequence(graph), "Q DQ DQ Add Q DQ DQ Mul Q DQ DQ Concat Q DQ DQ Sub DQ");
+  expect_qdq_form(graph);
+  const Tensor& codes = *value_named(graph, "c_quantized").constant;
+  EXPECT_EQ(codes.dtype(), DType::kUInt8);
+  EXPECT_THAT(
+      std::vector<int>(codes.data<std::uint8_t>().begin(), codes.data<std::uint8_t>().end()),
+      ElementsAre(0, 150, 255));  // scale 0.01, zero point 100
+  EXPECT_FALSE(graph.find_value("c_quantized_1"));
+  EXPECT_FALSE(graph.find_value("c"));
+}
+
+TEST(InsertQdq, ATensorThatManyReadIsQuantizedOnce) {
+  Rng rng(5);
+  Graph source;
+  const ValueId x = source.add_input("x", DType::kFloat32, Shape{kDynamicDim, 2, 4, 4});
+  const ValueId weight = source.add_constant("w", random_tensor(Shape{2, 2, 1, 1}, rng));
+  const ValueId y = source.add("conv", Conv2d{}, {x, weight});
+  const ValueId residual = source.add("residual", Add{}, {y, x});
+  const ValueId twice = source.add("twice", Concat{1}, {y, y});
+  source.add_output(y);
+  source.add_output(residual);
+  source.add_output(twice);
+  infer_shapes(source);
+  const QuantSpec spec;
+  const Graph graph = insert_qdq(source, assign(source, fixed_ranges(source), spec), spec);
+  // One Q per tensor, one DQ per reader, the outputs among them.
+  EXPECT_EQ(op_sequence(graph), "Q DQ DQ Conv Q DQ DQ Add Q DQ DQ Concat Q DQ DQ DQ");
+  expect_qdq_form(graph);
+  EXPECT_THAT(names_of(graph, graph.outputs()), ElementsAre("conv", "residual", "twice"));
+}
+
+TEST(InsertQdq, ATransposedConvolutionHasScalesAlongAxis1) {
+  Rng rng(6);
+  Graph source;
+  const ValueId x = source.add_input("x", DType::kFloat32, Shape{kDynamicDim, 4, 4, 4});
+  const ValueId weight = source.add_constant("w", random_tensor(Shape{4, 3, 2, 2}, rng));
+  const ValueId bias = source.add_constant("b", random_tensor(Shape{6}, rng));
+  const Op op = conv_transpose_function(
+      {.window = {}, .groups = 2, .output_padding = {}, .output_shape = {}});
+  source.add_output(source.add("y", op, {x, weight, bias}));
+  infer_shapes(source);
+  const QuantSpec spec;
+  const Graph graph = insert_qdq(source, assign(source, fixed_ranges(source), spec), spec);
+  EXPECT_EQ(op_sequence(graph), "Q DQ DQ DQ ConvTranspose Q DQ");
+  expect_qdq_form(graph);
+  const Inspector inspect(graph);
+  const TensorQuantParams* params = inspect.dequantized_by(*graph.find_value("w_dequantized"));
+  EXPECT_EQ(params->axis, 1);
+  EXPECT_EQ(params->scale.size(), 3u);
+  EXPECT_EQ(inspect.dequantized_by(*graph.find_value("b_dequantized"))->scale.size(), 6u);
 }
 
 TEST(InsertQdq, WhatIsNotAssignedStaysFloat) {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/window.h"
 #include "octet/quant/quant_points.h"
 
 namespace octet {
@@ -39,13 +40,13 @@ std::vector<bool> nonzero_channels(const Tensor& weight, const TensorQuantParams
   return nonzero;
 }
 
-/// Largest |bias| per scale of `params`: of the channel, or of all channels.
+/// Largest |bias| per scale of the weight: of the channel (of every group), or of all channels.
 std::vector<double> largest_bias(const Tensor* bias, std::size_t scales) {
   std::vector<double> largest(scales, 0.0);
   if (!bias) return largest;
   const std::span<const float> values = bias->data<float>();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    double& seen = largest[scales == 1 ? 0 : i];
+    double& seen = largest[i % scales];
     seen = std::max(seen, std::fabs(double{values[i]}));
   }
   return largest;
@@ -60,9 +61,11 @@ float fitting_scale(float scale, bool all_zero, double bias, double input_scale)
   return double{scale} < smallest ? round_up(smallest) : scale;
 }
 
-const Tensor* bias_of(const Graph& graph, const Node& node, std::int64_t channels) {
-  if (node.inputs.size() < 3 || !node.inputs[2]) return nullptr;
-  const Tensor& bias = *graph.value(*node.inputs[2]).constant;
+const Tensor* bias_of(const Graph& graph, const Node& node, std::optional<ValueId> added,
+                      std::int64_t channels) {
+  if (!added && node.inputs.size() > 2) added = node.inputs[2];
+  if (!added) return nullptr;
+  const Tensor& bias = *graph.value(*added).constant;
   if (bias.num_elements() != channels) {
     fail(ErrorKind::kBadData, "quantize: node '", node.name, "': bias ", to_string(bias.shape()),
          ", accepted: ", channels, " elements");
@@ -85,14 +88,15 @@ Tensor quantize_bias(const Tensor& bias, float input_scale, std::span<const floa
   const std::span<const float> src = bias.data<float>();
   const std::span<std::int32_t> dst = quantized.mutable_data<std::int32_t>();
   for (std::size_t i = 0; i < src.size(); ++i) {
-    const double scale = double{input_scale} * weight_scale[weight_scale.size() == 1 ? 0 : i];
+    const double scale = double{input_scale} * weight_scale[i % weight_scale.size()];
     dst[i] = static_cast<std::int32_t>(std::clamp(std::nearbyint(src[i] / scale), kLow, kHigh));
   }
   return quantized;
 }
 
 LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_scale,
-                             const QuantAssignment& assignment, const QuantSpec& spec) {
+                             const QuantAssignment& assignment, const QuantSpec& spec,
+                             std::optional<ValueId> added_bias) {
   const ValueId weight_id = *node.inputs[1];
   const Tensor& weight = *graph.value(weight_id).constant;
   const int bits = assignment.weight_bits.at(weight_id);
@@ -106,7 +110,10 @@ LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_s
   }
   layer.weight = quantize_weight(weight, layer.weight_params, bits, spec.torch_compat);
 
-  const Tensor* bias = bias_of(graph, node, weight.shape()[axis]);
+  const ConvTransposeOptions* transpose = conv_transpose_of(node.op);
+  // A transposed convolution has the outputs of one group in its weight.
+  const std::int64_t channels = weight.shape()[axis] * (transpose ? transpose->groups : 1);
+  const Tensor* bias = bias_of(graph, node, added_bias, channels);
   const std::vector<bool> nonzero = nonzero_channels(weight, layer.weight_params);
   const std::vector<double> bias_size = largest_bias(bias, scale.size());
   bool changed = false;
@@ -125,11 +132,14 @@ LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_s
   }
 
   if (bias) {
-    layer.bias = quantize_bias(*bias, input_scale, scale);
+    layer.bias = quantize_bias(bias->reshaped({channels}), input_scale, scale);
     layer.bias_params.dtype = DType::kInt32;
     layer.bias_params.scale.clear();
-    for (const float s : scale) layer.bias_params.scale.push_back(input_scale * s);
-    layer.bias_params.zero_point.assign(scale.size(), 0);
+    const std::size_t count = layer.weight_params.axis ? static_cast<std::size_t>(channels) : 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      layer.bias_params.scale.push_back(input_scale * scale[i % scale.size()]);
+    }
+    layer.bias_params.zero_point.assign(count, 0);
     if (layer.weight_params.axis) layer.bias_params.axis = 0;
   }
   return layer;

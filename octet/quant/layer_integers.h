@@ -8,7 +8,7 @@
 
 namespace octet {
 
-/// The integers of one Conv2d or Gemm, as insert_qdq writes them and as an exact evaluation of the
+/// The integers of one layer, as insert_qdq writes them and as an exact evaluation of the
 /// fake-quantized graph must use them.
 struct LayerIntegers {
   Tensor weight;  ///< int8, in the node's own layout
@@ -18,17 +18,19 @@ struct LayerIntegers {
   int raised_scales = 0;          ///< weight scales raised so that the bias fits (clause 3)
 };
 
-/// Quantizes the constants of a node of role kCompute whose input has scale `input_scale`.
+/// Quantizes the constants of a node of role kCompute whose input has scale `input_scale`;
+/// `added_bias` is the vector that the node behind a MatMul adds (IntegerRoles::added_bias).
 ///
 /// A weight scale is raised where |bias| / (input_scale * weight_scale) would exceed 2^30 (half of
 /// int32: the other half is for the products) or where the product of the scales is subnormal.
 /// The scale of an all-zero channel is free, so it is chosen such that the bias keeps 20 bits.
 /// Error(kBadData) naming the node.
 LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_scale,
-                             const QuantAssignment& assignment, const QuantSpec& spec);
+                             const QuantAssignment& assignment, const QuantSpec& spec,
+                             std::optional<ValueId> added_bias = std::nullopt);
 
 /// clamp(round_half_even(bias / (input_scale * weight_scale))), divided in double; `weight_scale`
-/// has one element or one per element of `bias`.
+/// has one element or one per element of `bias` (of each group of them).
 Tensor quantize_bias(const Tensor& bias, float input_scale, std::span<const float> weight_scale);
 
 }  // namespace octet

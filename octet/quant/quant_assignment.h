@@ -17,21 +17,25 @@ struct Range {
 /// Which values of a float graph become integers, and how. Keys are ids of that graph.
 /// The graph must have gone through inference_passes (batch norm folded, activations fused).
 struct QuantAssignment {
-  std::map<ValueId, QuantParams> activations;  ///< per tensor, uint8 codes (bits may be < 8)
-  /// Constants; int8, per tensor or along the output channels: axis 0, or axis 1 of the weight
-  /// [k, n] of a Gemm without transpose_b.
+  /// Per tensor, uint8 codes (bits may be < 8); of constants too, those of constant_points.
+  std::map<ValueId, QuantParams> activations;
+  /// Constants; int8, per tensor or along the output channels: axis 0, or axis 1 of a
+  /// weight [k, n] and of a ConvTranspose's.
   std::map<ValueId, TensorQuantParams> weights;
   std::map<ValueId, int> weight_bits;  ///< of each entry of `weights`
   int floored_scales = 0;  ///< scales that assign() had to raise to FLT_MIN (numerics clause 3)
 };
 
-/// The values that a static configuration quantizes, in execution order: the graph's input, the
-/// inputs and outputs of every Conv2d, Gemm, Add, Mul, pooling, Concat and table activation that
-/// can run on integers. Values that only carry another value's integers (the output of MaxPool,
-/// Flatten, Reshape, Slice, Pad, Transpose) are not listed: they share their producer's parameters.
+/// The values that a static configuration quantizes, in execution order: the inputs and outputs of
+/// every node that can run on integers (integer_roles.h). Values that only carry another value's
+/// integers (the output of MaxPool, Reshape, Split, Transpose) are not listed: they share their
+/// producer's parameters.
 std::vector<ValueId> activation_points(const Graph& graph);
-/// The constants that a configuration quantizes: weights of Conv2d and Gemm, in execution order.
+/// The constants that a configuration quantizes: weights of layers, in execution order.
 std::vector<ValueId> weight_points(const Graph& graph);
+/// The constants that become codes as activations do, because an Add, Mul or Concat reads them
+/// beside activations.
+std::vector<ValueId> constant_points(const Graph& graph);
 
 /// Numerics clause 3. Asymmetric unsigned parameters of `bits` for a range (0 is included first).
 /// An empty range gives scale 1, zero point 0. Error(kBadData) if the range is not finite.

@@ -5,6 +5,10 @@
 #include <vector>
 
 #include "octet/base/rng.h"
+#include "octet/graph/functions/arrangement.h"
+#include "octet/graph/functions/elementwise.h"
+#include "octet/graph/functions/resize.h"
+#include "octet/graph/functions/window.h"
 #include "octet/graph/graph.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/quant/quant_assignment.h"
@@ -47,7 +51,20 @@ inline Graph residual_network(std::uint32_t seed = 1) {
   return graph;
 }
 
-/// Convolutions, pooling, additions, concatenations and activations at random, then a linear layer.
+/// x / sqrt(2) -> Erf -> + 1 -> * x -> * 0.5, as exporters write a Gelu.
+inline ValueId decomposed_gelu(Graph& graph, const std::string& name, ValueId x) {
+  const auto scalar = [&](const std::string& part, float value) {
+    return graph.add_constant(name + part, Tensor::from<float>(Shape{}, {value}));
+  };
+  const ValueId divided = graph.add(name + ".div", Div{}, {x, scalar(".sqrt2", 1.41421354f)});
+  const ValueId erf = graph.add(name + ".erf", unary(UnaryFunction::kErf), {divided});
+  const ValueId plus = graph.add(name + ".plus", Add{}, {erf, scalar(".one", 1.0f)});
+  const ValueId times = graph.add(name + ".times", Mul{}, {x, plus});
+  return graph.add(name, Mul{}, {times, scalar(".half", 0.5f)});
+}
+
+/// Layers, products, pooling, additions, concatenations, functions and what moves elements, at
+/// random, then a linear layer.
 class RandomNetwork {
  public:
   explicit RandomNetwork(Rng& rng) : rng_(rng) {}
@@ -97,9 +114,103 @@ class RandomNetwork {
     maps_.push_back({graph_.add(name, conv, inputs), out, x.size});
   }
 
+  ValueId random_constant(const std::string& name, const Shape& shape) {
+    return graph_.add_constant(name, random_tensor(shape, rng_));
+  }
+
+  void add_conv_transpose(const std::string& name, const Map& x) {
+    const std::int64_t groups = x.channels % 2 == 0 ? 2 : 1, out = 1 + rng_.below(2);
+    const ConvTransposeOptions options{
+        .window = {.kernel = {}, .stride = {2, 2}, .dilation = {}, .pads = {1, 1, 1, 1}},
+        .groups = groups,
+        .output_padding = {1, 1},
+        .output_shape = {}};
+    std::vector<std::optional<ValueId>> inputs{
+        x.value, random_constant(name + ".weight", {x.channels, out, 3, 3})};
+    if (rng_.below(2) == 0) inputs.emplace_back(random_constant(name + ".bias", {out * groups}));
+    maps_.push_back(
+        {graph_.add(name, conv_transpose_function(options), inputs), out * groups, x.size * 2});
+  }
+
+  /// A linear layer over the last axis, with or without a bias and a ReLU.
+  void add_linear(const std::string& name, const Map& x) {
+    ValueId y = graph_.add(name + ".product", MatMul{},
+                           {x.value, random_constant(name + ".weight", {x.size, x.size})});
+    if (rng_.below(2) == 0) {
+      y = graph_.add(name, Add{pick_activation()}, {y, random_constant(name + ".bias", {x.size})});
+    }
+    maps_.push_back({y, x.channels, x.size});
+  }
+
+  void add_resize(const std::string& name, const Map& x) {
+    ResizeOptions options;
+    options.mode = rng_.below(2) == 0 ? ResizeMode::kNearest : ResizeMode::kLinear;
+    const ValueId scales =
+        graph_.add_constant(name + ".scales", Tensor::from<float>(Shape{4}, {1, 1, 2, 2}));
+    maps_.push_back({graph_.add(name, resize(options), {x.value, std::nullopt, scales}), x.channels,
+                     x.size * 2});
+  }
+
+  void add_split(const std::string& name, const Map& x) {
+    const ValueId sizes = graph_.add_constant(
+        name + ".sizes", Tensor::from<std::int64_t>(Shape{2}, {1, x.channels - 1}));
+    const ValueId first = graph_.add_value(name + ".first"), rest = graph_.add_value(name);
+    graph_.add_node(name, split(1, 0), {x.value, sizes}, {first, rest});
+    maps_.push_back({first, 1, x.size});
+    maps_.push_back({rest, x.channels - 1, x.size});
+  }
+
+  /// Layers beyond those of a convolutional network; false where `a` does not suit the one drawn.
+  bool add_other(const std::string& name, const Map& a, const Map& b) {
+    constexpr std::int64_t kLarge = 10;
+    const bool same = a.channels == b.channels && a.size == b.size;
+    const std::uint32_t which = rng_.below(9);
+    if ((which == 0 || which == 1) && a.size > kLarge) return false;
+    switch (which) {
+      case 0:
+        add_conv_transpose(name, a);
+        return true;
+      case 1:
+        add_resize(name, a);
+        return true;
+      case 2:
+        add_linear(name, a);
+        return true;
+      case 3:
+        if (!same) return false;
+        maps_.push_back({graph_.add(name, MatMul{}, {a.value, b.value}), a.channels, a.size});
+        return true;
+      case 4:
+        if (a.channels < 2) return false;
+        add_split(name, a);
+        return true;
+      case 5: {
+        const UnaryFunction function =
+            rng_.below(2) == 0 ? UnaryFunction::kLeakyRelu : UnaryFunction::kGelu;
+        maps_.push_back({graph_.add(name, unary(function, 0.1f), {a.value}), a.channels, a.size});
+        return true;
+      }
+      case 6:
+        maps_.push_back({decomposed_gelu(graph_, name, a.value), a.channels, a.size});
+        return true;
+      case 7:
+        maps_.push_back(
+            {graph_.add(name, Mul{},
+                        {random_constant(name + ".scale", {a.channels, 1, 1}), a.value}),
+             a.channels, a.size});
+        return true;
+      default:
+        maps_.push_back({graph_.add(name, Add{pick_activation()},
+                                    {a.value, random_constant(name + ".shift", {1, 1, a.size})}),
+                         a.channels, a.size});
+        return true;
+    }
+  }
+
   void add_layer(const std::string& name) {
     const Map a = pick(), b = pick();
     const bool same = a.channels == b.channels && a.size == b.size;
+    if (rng_.below(3) == 0 && add_other(name, a, b)) return;
     switch (rng_.below(9)) {
       case 0:
         if (a.size < 2) return add_conv(name, a);

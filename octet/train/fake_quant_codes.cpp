@@ -110,17 +110,21 @@ bool is_table(const Op& op) {
 bool runs_on_integers(const Node& node, const QuantParams& output) {
   const Op& op = node.op;
   if (std::holds_alternative<Conv2d>(op) || std::holds_alternative<Gemm>(op) ||
-      std::holds_alternative<Add>(op) || std::holds_alternative<AveragePool>(op) ||
-      std::holds_alternative<GlobalAveragePool>(op)) {
+      std::holds_alternative<MatMul>(op) || std::holds_alternative<Add>(op) ||
+      std::holds_alternative<AveragePool>(op) || std::holds_alternative<GlobalAveragePool>(op)) {
     return true;
   }
   return output.bits == 8 &&
          (is_table(op) || std::holds_alternative<Mul>(op) || std::holds_alternative<Concat>(op));
 }
 
-const Clamp& activation_of(const Op& op) {
-  const Conv2d* conv = std::get_if<Conv2d>(&op);
-  return conv ? conv->activation : std::get<Gemm>(op).activation;
+/// The clamp of a layer; of a MatMul it is that of the addition behind it.
+Clamp activation_of(const Op& op) {
+  return std::visit(Overloaded{[](const Conv2d& conv) { return conv.activation; },
+                               [](const Gemm& gemm) { return gemm.activation; },
+                               [](const Add& add) { return add.activation; },
+                               [](const auto&) { return Clamp{}; }},
+                    op);
 }
 
 /// The sums of a layer: its op without the fused activation, on integers in double.
@@ -131,19 +135,25 @@ at::Tensor accumulate(const Graph& graph, const Node& node, const LayerIntegers&
                         [](Gemm& op) { op.activation = {}; }, [](auto&) {}},
              plain.op);
   std::vector<at::Tensor> inputs{r, to_torch(layer.weight, at::kCPU).to(at::kDouble)};
-  if (layer.bias) inputs.push_back(to_torch(*layer.bias, at::kCPU).to(at::kDouble));
+  const at::Tensor bias =
+      layer.bias ? to_torch(*layer.bias, at::kCPU).to(at::kDouble) : at::Tensor();
+  if (std::holds_alternative<MatMul>(node.op)) {
+    const at::Tensor sums = evaluate_node(graph, plain, inputs, /*training=*/false);
+    return bias.defined() ? sums + bias : sums;
+  }
+  if (bias.defined()) inputs.push_back(bias);
   return evaluate_node(graph, plain, inputs, /*training=*/false);
 }
 
 /// float32(input scale * weight scale / output scale) per output channel, shaped like the output.
 at::Tensor multipliers(const LayerIntegers& layer, float input_scale, double output_scale,
-                       std::int64_t rank) {
+                       std::int64_t rank, std::int64_t channel_axis) {
   std::vector<float> result;
   for (const float weight_scale : layer.weight_params.scale) {
     result.push_back(static_cast<float>(double{input_scale} * weight_scale / output_scale));
   }
   std::vector<std::int64_t> shape(static_cast<std::size_t>(rank), 1);
-  if (result.size() > 1) shape[1] = -1;
+  if (result.size() > 1) shape[static_cast<std::size_t>(channel_axis)] = -1;
   return at::tensor(result, at::kFloat).view(shape);
 }
 
@@ -151,6 +161,7 @@ class CodeEvaluator {
  public:
   CodeEvaluator(const Graph& graph, const QuantAssignment& assignment, const QuantSpec& spec)
       : graph_(graph),
+        roles_(graph),
         assignment_(assignment),
         spec_(spec),
         reals_(graph.values().size()),
@@ -165,7 +176,7 @@ class CodeEvaluator {
     }
     std::map<ValueId, Tensor> result;
     for (const auto& [id, params] : assignment_.activations) {
-      if (codes(id)) result[id] = from_torch((codes(id)->r + params.zero_point).to(at::kByte));
+      if (codes(id) && !graph_.value(id).constant) result[id] = from_torch((codes(id)->r + params.zero_point).to(at::kByte));
     }
     return result;
   }
@@ -197,56 +208,94 @@ class CodeEvaluator {
   }
 
   bool all_codes(const Node& node, IntegerRole role) {
-    const std::size_t activations = role == IntegerRole::kCompute ? 1 : node.inputs.size();
-    return std::all_of(node.inputs.begin(), node.inputs.begin() + activations,
-                       [&](const std::optional<ValueId>& id) { return codes(*id).has_value(); });
+    const std::vector<ValueId> inputs = quantized_inputs(node, role);
+    for (const ValueId id : inputs) {
+      // A constant beside activations.
+      if (graph_.value(id).constant && assigned(id) && !codes(id)) {
+        codes(id) = quantize_real(to_torch(*graph_.value(id).constant, at::kCPU), *assigned(id));
+      }
+    }
+    return !inputs.empty() &&
+           std::ranges::all_of(inputs, [&](ValueId id) { return codes(id).has_value(); });
   }
 
   void evaluate(const Node& node) {
-    const IntegerRole role = integer_role(graph_, node);
+    const IntegerRole role = roles_.of(node);
     const ValueId output = node.outputs[0];
     const QuantParams* params = assigned(output);
-    const bool on_codes = role != IntegerRole::kFloat && all_codes(node, role);
+    const bool on_codes = all_codes(node, role);
+    if (on_codes && roles_.added_bias(node)) {
+      products_[output] = &node;  // the addition behind it is part of the layer
+      return;
+    }
+    if (role == IntegerRole::kBias) {
+      for (const std::optional<ValueId>& input : node.inputs) {
+        const auto product = products_.find(*input);
+        if (product == products_.end()) continue;
+        const Node& layer = *product->second;
+        if (params) {
+          codes(output) = on_layer(layer, activation_of(node.op), *params);
+        } else {
+          define(output, layer_to_real(layer, activation_of(node.op)));
+        }
+        return;
+      }
+    }
     if (on_codes && role == IntegerRole::kCarry && !params) {
       const Centered& input = *codes(*node.inputs[0]);
       codes(output) = {evaluate_node(graph_, node, {input.r}, false), input.params};
     } else if (on_codes && params && runs_on_integers(node, *params)) {
       codes(output) = on_integers(node, *params);
-    } else if (on_codes && std::holds_alternative<Gemm>(node.op)) {
-      define(output, layer_to_real(node));
+    } else if (on_codes && role == IntegerRole::kCompute &&
+               !std::holds_alternative<Conv2d>(node.op)) {
+      define(output, layer_to_real(node, activation_of(node.op)));
     } else {
       define(output, in_float(node));
     }
   }
 
   LayerIntegers layer(const Node& node) {
-    return quantize_layer(graph_, node, codes(*node.inputs[0])->params.scale, assignment_, spec_);
+    return quantize_layer(graph_, node, codes(*node.inputs[0])->params.scale, assignment_, spec_,
+                          roles_.added_bias(node));
   }
 
-  Centered on_layer(const Node& node, const QuantParams& output) {
+  /// The axis of a layer's output that holds its channels.
+  static std::int64_t channel_axis(const Node& node, const at::Tensor& output) {
+    return std::holds_alternative<MatMul>(node.op) ? output.dim() - 1 : 1;
+  }
+
+  Centered on_layer(const Node& node, const Clamp& clamp, const QuantParams& output) {
     const Centered& x = *codes(*node.inputs[0]);
     const LayerIntegers integers = layer(node);
     const at::Tensor acc = accumulate(graph_, node, integers, x.r);
-    const Clamp& clamp = activation_of(node.op);
-    return rounded(requantized(acc, multipliers(integers, x.params.scale, output.scale, acc.dim())),
+    return rounded(requantized(acc, multipliers(integers, x.params.scale, output.scale, acc.dim(),
+                                                channel_axis(node, acc))),
                    quantize(clamp.low, output), quantize(clamp.high, output), output);
   }
 
   /// A linear layer whose output nobody wants as codes: its sums are dequantized.
-  at::Tensor layer_to_real(const Node& node) {
+  at::Tensor layer_to_real(const Node& node, const Clamp& clamp) {
     const Centered& x = *codes(*node.inputs[0]);
     const LayerIntegers integers = layer(node);
     const at::Tensor acc = accumulate(graph_, node, integers, x.r);
-    return apply_clamp(requantized(acc, multipliers(integers, x.params.scale, 1.0, acc.dim())),
-                       activation_of(node.op));
+    return apply_clamp(requantized(acc, multipliers(integers, x.params.scale, 1.0, acc.dim(),
+                                                    channel_axis(node, acc))),
+                       clamp);
   }
 
   Centered on_integers(const Node& node, const QuantParams& output) {
     const auto input = [&](std::size_t i) -> const Centered& { return *codes(*node.inputs[i]); };
     return std::visit(
         Overloaded{
-            [&](const Conv2d&) { return on_layer(node, output); },
-            [&](const Gemm&) { return on_layer(node, output); },
+            [&](const Conv2d& op) { return on_layer(node, op.activation, output); },
+            [&](const Gemm& op) { return on_layer(node, op.activation, output); },
+            [&](const MatMul&) {
+              if (roles_.of(node) == IntegerRole::kCompute) return on_layer(node, {}, output);
+              const double scale = double{input(0).params.scale} * input(1).params.scale;
+              return rounded(requantized(at::matmul(input(0).r, input(1).r),
+                                         scalar(static_cast<float>(scale / output.scale))),
+                             output);
+            },
             [&](const Add& op) {
               return rounded(dequantize_add(op, input(0), input(1), output), output);
             },
@@ -304,8 +353,7 @@ class CodeEvaluator {
   /// Weight-only layers read the real values of their integer weights.
   at::Tensor read_weight(const Node& node, ValueId id) {
     const auto params = assignment_.weights.find(id);
-    if (integer_role(graph_, node) != IntegerRole::kCompute ||
-        params == assignment_.weights.end()) {
+    if (roles_.of(node) != IntegerRole::kCompute || params == assignment_.weights.end()) {
       return read(id);
     }
     const Tensor integers = quantize_weight(*graph_.value(id).constant, params->second,
@@ -314,10 +362,12 @@ class CodeEvaluator {
   }
 
   const Graph& graph_;
+  IntegerRoles roles_;
   const QuantAssignment& assignment_;
   const QuantSpec& spec_;
   std::vector<at::Tensor> reals_;
   std::vector<std::optional<Centered>> codes_;
+  std::map<ValueId, const Node*> products_;  // whose bias the next node adds
 };
 
 }  // namespace

@@ -42,7 +42,7 @@ at::Tensor FakeQuantNetwork::on_value(ValueId id, const at::Tensor& tensor, bool
   }
   const auto activation = assignment_.activations.find(id);
   if (activation == assignment_.activations.end()) return tensor;
-  if (observe) observe_batch(id, tensor);
+  if (observe && observers_.contains(id)) observe_batch(id, tensor);  // a constant has no range
   quantized_.insert(id);
   return fake_quantize(tensor, activation_grid(activation->second, executor_.device()));
 }

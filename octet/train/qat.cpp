@@ -68,14 +68,15 @@ std::map<ValueId, Range> initial_ranges(const Graph& graph, const QuantSpec& spe
 std::map<ValueId, LayerIntegers> layer_integers(const Graph& graph,
                                                 const QuantAssignment& assignment,
                                                 const QuantSpec& spec) {
+  const IntegerRoles roles(graph);
   const std::vector<ValueId> sources = code_sources(graph);
   std::map<ValueId, LayerIntegers> layers;
   for (const Node& node : graph.nodes()) {
-    if (integer_role(graph, node) != IntegerRole::kCompute) continue;
+    if (roles.of(node) != IntegerRole::kCompute) continue;
     const ValueId input = sources[static_cast<std::size_t>(*node.inputs[0])];
-    layers.try_emplace(
-        *node.inputs[1],
-        quantize_layer(graph, node, assignment.activations.at(input).scale, assignment, spec));
+    layers.try_emplace(*node.inputs[1],
+                       quantize_layer(graph, node, assignment.activations.at(input).scale,
+                                      assignment, spec, roles.added_bias(node)));
   }
   return layers;
 }
