@@ -241,12 +241,13 @@ void lower_node(PlanBuilder& builder, const Node& node) {
     return;
   }
   if (lower_clamped_quantize(builder, node)) return;
-  if (!has_kernel_dtypes(builder, node)) {
+  if (has_kernel_dtypes(builder, node)) {
+    lower_float(builder, node);
+  } else {
     lower_by_definition(builder, node);
-    return;
   }
-  lower_float(builder, node);
-  if (!is_compute(node.op)) return;
+  const bool gives_floats = builder.graph().value(node.outputs[0]).dtype == DType::kFloat32;
+  if (!is_compute(node.op) || !gives_floats) return;
   for (std::size_t i = first; i < builder.layers.size(); ++i) {
     if (builder.layers[i].name == node.name) builder.layers[i].why_float = why_float;
   }

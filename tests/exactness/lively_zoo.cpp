@@ -1,5 +1,7 @@
 #include "tests/exactness/lively_zoo.h"
 
+#include <cmath>
+
 #include "octet/base/rng.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/quant/calibration.h"
@@ -58,8 +60,12 @@ std::vector<Tensor> run_plan(const Graph& graph, const Tensor& batch, Isa isa) {
 }
 
 Quantized quantized_network(const std::string& model, const std::string& config) {
+  return quantized_graph(lively_network(model), config);
+}
+
+Quantized quantized_graph(Graph network, const std::string& config) {
   Quantized result;
-  result.source = inference_form(lively_network(model));
+  result.source = inference_form(std::move(network));
   result.spec = parse_config(config);
   const auto source = [&](std::span<const ValueId> requested, const ActivationSink& sink) {
     Graph tapped = result.source;
@@ -71,6 +77,16 @@ Quantized quantized_network(const std::string& model, const std::string& config)
   result.assignment = assign(result.source, calibration.ranges, result.spec);
   result.graph = insert_qdq(result.source, result.assignment, result.spec);
   return result;
+}
+
+double signal_to_noise_db(const Tensor& expected, const Tensor& actual) {
+  double signal = 1e-30, noise = 1e-30;
+  for (std::size_t i = 0; i < expected.data<float>().size(); ++i) {
+    const double x = expected.data<float>()[i], difference = x - actual.data<float>()[i];
+    signal += x * x;
+    noise += difference * difference;
+  }
+  return 10 * std::log10(signal / noise);
 }
 
 std::vector<std::string> expose_codes(Graph& graph) {

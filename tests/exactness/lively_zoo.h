@@ -32,6 +32,10 @@ struct Quantized {
 };
 /// Calibrated on a random batch of 8.
 Quantized quantized_network(const std::string& model, const std::string& config);
+/// The same of any float network.
+Quantized quantized_graph(Graph network, const std::string& config);
+/// 10 log10 (power of `expected` / power of the difference).
+double signal_to_noise_db(const Tensor& expected, const Tensor& actual);
 
 /// Adds every quantized activation to the graph's outputs and returns their names, in that order.
 std::vector<std::string> expose_codes(Graph& graph);
