@@ -29,8 +29,4 @@ LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_s
                              const QuantAssignment& assignment, const QuantSpec& spec,
                              std::optional<ValueId> added_bias = std::nullopt);
 
-/// clamp(round_half_even(bias / (input_scale * weight_scale))), divided in double; `weight_scale`
-/// has one element or one per element of `bias` (of each group of them).
-Tensor quantize_bias(const Tensor& bias, float input_scale, std::span<const float> weight_scale);
-
 }  // namespace octet

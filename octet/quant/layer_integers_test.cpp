@@ -9,6 +9,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/rng.h"
+#include "octet/graph/quantize_bias.h"
 
 namespace octet {
 namespace {
