@@ -18,6 +18,7 @@ constexpr Pass kInferencePasses[] = {
     {"fold-biases", fold_biases},
     // Before the activations: between a Conv and its Relu stands the BatchNorm.
     {"fold-batch-norm", fold_batch_norm},
+    {"fold-channel-scales", fold_channel_scales},
     {"fuse-activations", fuse_activations},
     // Last: the passes above leave constants and shape arithmetic that nobody reads.
     {"remove-dead-nodes", remove_dead_nodes},

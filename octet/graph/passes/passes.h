@@ -30,6 +30,10 @@ bool fold_constants(Graph& graph);
 bool remove_identities(Graph& graph);
 /// Folds BatchNorm into the Conv2d or Gemm before it, computed in double.
 bool fold_batch_norm(Graph& graph);
+/// Folds what scales and shifts each output channel of a Conv2d or Gemm with int8 weights into the
+/// weights' scales and the bias, computed in double: Mul, Div, Add, Sub and BatchNorm, as PyTorch
+/// writes them behind a convolution that was trained with its batch norm.
+bool fold_channel_scales(Graph& graph);
 /// Makes a MatMul of rows and a constant matrix a Gemm, and an Add of one constant per channel the
 /// bias of the Gemm or Conv2d before it: only these have integer kernels.
 bool fold_biases(Graph& graph);

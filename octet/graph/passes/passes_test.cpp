@@ -76,7 +76,7 @@ TEST(RunPasses, ListsThePassesInTheirOrder) {
               ElementsAre("fold-constants", "remove-identities", "remove-dead-nodes"));
   EXPECT_THAT(names_of(inference_passes()),
               ElementsAre("fold-constants", "remove-identities", "fold-biases", "fold-batch-norm",
-                          "fuse-activations", "remove-dead-nodes"));
+                          "fold-channel-scales", "fuse-activations", "remove-dead-nodes"));
 }
 
 TEST(RunPasses, SkipsDisabledPassesAndRefusesUnknownNames) {
