@@ -19,6 +19,8 @@ constexpr Pass kInferencePasses[] = {
     // Before the activations: between a Conv and its Relu stands the BatchNorm.
     {"fold-batch-norm", fold_batch_norm},
     {"fold-channel-scales", fold_channel_scales},
+    // Before the activations: it puts a Relu behind a pair to where it can be fused.
+    {"carry-codes", carry_codes},
     {"fuse-activations", fuse_activations},
     // Last: the passes above leave constants and shape arithmetic that nobody reads.
     {"remove-dead-nodes", remove_dead_nodes},

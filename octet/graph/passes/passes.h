@@ -39,6 +39,11 @@ bool fold_channel_scales(Graph& graph);
 bool fold_biases(Graph& graph);
 /// Fuses Relu and Clip (ReLU6) into the Conv2d, Gemm or Add that feeds only them.
 bool fuse_activations(Graph& graph);
+/// In a quantized graph, lets codes pass where other tools wrote numbers: an operator that moves or
+/// selects elements, or cuts them at a code, gets a QuantizeLinear of its own behind a
+/// DequantizeLinear; it changes places with a QuantizeLinear behind it; and a constant is moved as
+/// codes. Keeps every bit.
+bool carry_codes(Graph& graph);
 /// Removes nodes and constants that no output depends on.
 bool remove_dead_nodes(Graph& graph);
 

@@ -74,9 +74,10 @@ TEST(RemoveDeadNodes, DropsWhatNoOutputNeeds) {
 TEST(RunPasses, ListsThePassesInTheirOrder) {
   EXPECT_THAT(names_of(import_passes()),
               ElementsAre("fold-constants", "remove-identities", "remove-dead-nodes"));
-  EXPECT_THAT(names_of(inference_passes()),
-              ElementsAre("fold-constants", "remove-identities", "fold-biases", "fold-batch-norm",
-                          "fold-channel-scales", "fuse-activations", "remove-dead-nodes"));
+  EXPECT_THAT(
+      names_of(inference_passes()),
+      ElementsAre("fold-constants", "remove-identities", "fold-biases", "fold-batch-norm",
+                  "fold-channel-scales", "carry-codes", "fuse-activations", "remove-dead-nodes"));
 }
 
 TEST(RunPasses, SkipsDisabledPassesAndRefusesUnknownNames) {
