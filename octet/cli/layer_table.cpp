@@ -35,11 +35,13 @@ int bits_needed(std::span<const std::int8_t> values) {
   return bits;
 }
 
-double share_of_zeros(const Tensor& weight) {
+/// `zero` is the code of 0; one zero point per channel counts as its first.
+double share_of_zeros(const Tensor& weight, int zero) {
   if (weight.num_elements() == 0) return 0;
-  const auto count = weight.dtype() == DType::kInt8
-                         ? std::ranges::count(weight.data<std::int8_t>(), 0)
-                         : std::ranges::count(weight.data<float>(), 0.0f);
+  const auto count =
+      weight.dtype() == DType::kInt8    ? std::ranges::count(weight.data<std::int8_t>(), zero)
+      : weight.dtype() == DType::kUInt8 ? std::ranges::count(weight.data<std::uint8_t>(), zero)
+                                        : std::ranges::count(weight.data<float>(), 0.0f);
   return static_cast<double>(count) / static_cast<double>(weight.num_elements());
 }
 
@@ -94,9 +96,11 @@ class LayerReader {
   }
 
   void read_weight(ValueId value, LayerInfo& layer) const {
+    int zero = 0;
     if (const auto* params = dequantized_by(value)) {
       layer.weight = graph_.value(*producer(value)->inputs[0]).constant;
       layer.weight_scale = params->scale;
+      zero = params->zero_point[0];
     } else {
       layer.weight = graph_.value(value).constant;
     }
@@ -104,12 +108,14 @@ class LayerReader {
     layer.weight_dtype = to_string(layer.weight->dtype());
     if (layer.weight->dtype() == DType::kInt8) {
       layer.weight_bits = bits_needed(layer.weight->data<std::int8_t>());
+    } else if (layer.weight->dtype() == DType::kUInt8) {
+      layer.weight_bits = 8;
     } else if (layer.weight->dtype() == DType::kFloat32) {
       layer.weight_bits = 32;
     } else {
       return;
     }
-    layer.sparsity = share_of_zeros(*layer.weight);
+    layer.sparsity = share_of_zeros(*layer.weight, zero);
   }
 
   const Graph& graph_;

@@ -1,11 +1,11 @@
 #include "octet/runtime/integer_nodes.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "octet/graph/functions/window.h"
 #include "octet/graph/tensor_function.h"
+#include "octet/runtime/integer_layer.h"
 
 namespace octet {
 namespace {
@@ -191,33 +191,8 @@ std::optional<IntegerNode> IntegerNodeFinder::find(const Node& node, std::string
     result.inputs.push_back(*codes);
   }
   if (weights_are_constant) {
-    const Node* weights = producer(*node.inputs[1]);
-    const DequantizeLinear* dequantize = as_dequantize(weights);
-    if (!dequantize || !graph_.value(*weights->inputs[0]).constant) {
-      return refuse("the weights are float");
-    }
-    if (dequantize->params.dtype != DType::kInt8 ||
-        std::ranges::any_of(dequantize->params.zero_point, [](int zero) { return zero != 0; })) {
-      return refuse("the weights are not symmetric int8");
-    }
-    if (node.inputs.size() > 2 && node.inputs[2]) {
-      const Node* bias = producer(*node.inputs[2]);
-      const DequantizeLinear* bias_params = as_dequantize(bias);
-      if (!bias_params || bias_params->params.dtype != DType::kInt32 ||
-          !graph_.value(*bias->inputs[0]).constant) {
-        return refuse("the bias is not int32");
-      }
-      const auto& weight_scale = dequantize->params.scale;
-      const auto& bias_scale = bias_params->params.scale;
-      for (std::size_t i = 0; i < std::max(weight_scale.size(), bias_scale.size()); ++i) {
-        const double expected =
-            static_cast<double>(result.inputs[0].scale) * weight_scale[i % weight_scale.size()];
-        const double found = bias_scale[bias_scale.size() == 1 ? 0 : i];
-        if (std::abs(found - expected) > expected * 0x1p-20) {
-          return refuse("the bias scale is not input scale x weight scale");
-        }
-      }
-    }
+    std::string why;
+    if (!integer_layer(graph_, *this, node, result.inputs[0].scale, &why)) return refuse(why);
   }
   if (std::holds_alternative<MatMul>(node.op) && weights_are_constant) {
     result.addition = bias_addition(node, result.inputs[0]);

@@ -42,9 +42,9 @@ bool IntegerNodeFinder::has_weights(const Node& node) const {
   const std::optional<DequantizedCodes> codes = dequantized(*node.inputs[1]);
   if (!codes || !graph_.value(codes->integers).constant) return false;
   // Any other constant is multiplied as an activation would be.
-  return graph_.value(codes->integers).shape.rank() == 2 && codes->params.dtype == DType::kInt8 &&
-         codes->params.axis.value_or(1) == 1 &&
-         std::ranges::all_of(codes->params.zero_point, [](int zero) { return zero == 0; });
+  return graph_.value(codes->integers).shape.rank() == 2 &&
+         (codes->params.dtype == DType::kInt8 || codes->params.dtype == DType::kUInt8) &&
+         codes->params.axis.value_or(1) == 1;
 }
 
 std::string IntegerNodeFinder::refuses_shapes(const Node& node) const {

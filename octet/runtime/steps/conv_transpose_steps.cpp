@@ -195,7 +195,7 @@ IntegerWeights weights_of(const IntegerWeights& all, const AxisPhase& y, const A
 void lower_conv_transpose_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
   const ConvTransposeOptions& options = *conv_transpose_of(node.op);
   const ActivationCodes &input = integer.inputs[0], &output = *integer.output;
-  const IntegerWeights weights = read_conv_transpose_weights(builder, node);
+  const IntegerWeights weights = read_weights(builder, node, input);
   const Shape& x = builder.graph().value(*node.inputs[0]).shape;
   const Shape& w = builder.graph().value(*node.inputs[1]).shape;
   const WindowAxis axis_y = transposed_axis(options, 2, 0, x[2], w[2]);

@@ -21,19 +21,21 @@ struct ConvGroup {
 class ConvU8Step final : public Step {
  public:
   ConvU8Step(const WindowGeometry& geometry, Stored in, Stored out, BufferId padding,
-             std::vector<ConvGroup> groups, int channels_per_group, const OutputStage& stage)
+             std::vector<ConvGroup> groups, const IntegerWeights& weights, const OutputStage& stage)
       : g_(geometry),
         in_(std::move(in)),
         out_(std::move(out)),
         padding_(padding),
         groups_(std::move(groups)),
-        channels_(channels_per_group),
+        channels_(weights.inputs),
+        taps_(weights.taps),
+        summands_(weights.summands),
         zero_(stage.zero_point),
         q_low_(stage.q_low),
         q_high_(stage.q_high) {
     for (const ConvGroup& group : groups_) tile_ = std::max(tile_, group.gemm.kernel->mr);
     const std::int64_t macs_per_pixel =
-        std::int64_t{g_.taps()} * channels_ * static_cast<std::int64_t>(out_.dims[3]);
+        std::int64_t{taps_} * channels_ * static_cast<std::int64_t>(out_.dims[3]);
     // About 10 microseconds of work per piece, so that handing it out costs little.
     tiles_per_piece_ = std::max<std::int64_t>(1, 1'000'000 / (macs_per_pixel * tile_ + 1));
   }
@@ -42,7 +44,7 @@ class ConvU8Step final : public Step {
   std::size_t scratch_bytes() const {
     std::size_t kernel_bytes = 0;
     for (const ConvGroup& group : groups_) {
-      kernel_bytes = std::max(kernel_bytes, group.gemm.kernel->scratch_bytes(g_.taps(), channels_));
+      kernel_bytes = std::max(kernel_bytes, group.gemm.kernel->scratch_bytes(taps_, channels_));
     }
     return pointer_bytes() + kernel_bytes;
   }
@@ -64,7 +66,7 @@ class ConvU8Step final : public Step {
 
  private:
   std::size_t pointer_bytes() const {
-    return (static_cast<std::size_t>(g_.taps()) * static_cast<std::size_t>(tile_) * sizeof(void*) +
+    return (static_cast<std::size_t>(taps_) * static_cast<std::size_t>(tile_) * sizeof(void*) +
             63) /
            64 * 64;
   }
@@ -75,10 +77,13 @@ class ConvU8Step final : public Step {
     auto* rows_of_a = reinterpret_cast<const std::uint8_t**>(scratch);
     auto* out = context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3];
     for (const ConvGroup& group : groups_) {
-      pointers.fill(first, rows, group.in_channel, rows, 1, rows_of_a);
+      for (int summand = 0; summand < summands_; ++summand) {
+        pointers.fill(first, rows, group.in_channel, rows, 1,
+                      rows_of_a + std::ptrdiff_t{summand} * g_.taps() * rows);
+      }
       GemmU8S8Args args{};
       args.rows = rows;
-      args.taps = g_.taps();
+      args.taps = taps_;
       args.channels = channels_;
       args.n = group.outputs;
       args.a = rows_of_a;
@@ -100,6 +105,7 @@ class ConvU8Step final : public Step {
   BufferId padding_;
   std::vector<ConvGroup> groups_;
   int channels_;
+  int taps_, summands_;  // taps_ = summands_ x taps of the window
   std::int32_t zero_, q_low_, q_high_;
   int tile_ = 1;
   std::int64_t tiles_per_piece_ = 1;
@@ -110,19 +116,22 @@ class DepthwiseU8Step final : public Step {
   static constexpr int kPixels = 16;  // per kernel call
 
   DepthwiseU8Step(const WindowGeometry& geometry, const DepthwiseU8S8Kernel& kernel, Stored in,
-                  Stored out, BufferId padding, PackedGemm packed, const OutputStage& stage)
+                  Stored out, BufferId padding, PackedGemm packed, const IntegerWeights& weights,
+                  const OutputStage& stage)
       : g_(geometry),
         kernel_(kernel),
         in_(std::move(in)),
         out_(std::move(out)),
         padding_(padding),
         packed_(packed),
+        taps_(weights.taps),
+        summands_(weights.summands),
         zero_(stage.zero_point),
         q_low_(stage.q_low),
         q_high_(stage.q_high) {}
 
   std::size_t scratch_bytes() const {
-    return sizeof(void*) * kPixels * static_cast<std::size_t>(g_.taps());
+    return sizeof(void*) * kPixels * static_cast<std::size_t>(taps_);
   }
 
   void run(const RunContext& context) noexcept override {
@@ -131,19 +140,21 @@ class DepthwiseU8Step final : public Step {
                                                 context.get<std::uint8_t>(padding_));
     const std::int64_t blocks = (pixels + kPixels - 1) / kPixels;
     const std::int64_t grain =
-        std::max<std::int64_t>(1, 200'000 / (std::int64_t{kPixels} * g_.taps() * g_.channels));
+        std::max<std::int64_t>(1, 200'000 / (std::int64_t{kPixels} * taps_ * g_.channels));
     context.pool->parallel_for(
         blocks, grain, [&](std::int64_t begin, std::int64_t end, int thread) {
           auto* taps = context.thread_scratch<const std::uint8_t*>(thread);
           for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * kPixels;
             const int count = static_cast<int>(std::min<std::int64_t>(kPixels, pixels - first));
-            pointers.fill(first, count, 0, 1, g_.taps(), taps);
-            kernel_.run(
-                {count, g_.taps(), g_.channels, taps, context.get<std::byte>(packed_.weights),
-                 context.get<std::int32_t>(packed_.bias), context.get<float>(packed_.multiplier),
-                 context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3],
-                 static_cast<std::ptrdiff_t>(out_.dims[3]), zero_, q_low_, q_high_});
+            for (int summand = 0; summand < summands_; ++summand) {
+              pointers.fill(first, count, 0, 1, taps_, taps + std::ptrdiff_t{summand} * g_.taps());
+            }
+            kernel_.run({count, taps_, g_.channels, taps, context.get<std::byte>(packed_.weights),
+                         context.get<std::int32_t>(packed_.bias),
+                         context.get<float>(packed_.multiplier),
+                         context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3],
+                         static_cast<std::ptrdiff_t>(out_.dims[3]), zero_, q_low_, q_high_});
           }
         });
   }
@@ -154,6 +165,7 @@ class DepthwiseU8Step final : public Step {
   Stored in_, out_;
   BufferId padding_;
   PackedGemm packed_;
+  int taps_, summands_;  // as in ConvU8Step
   std::int32_t zero_, q_low_, q_high_;
 };
 
@@ -183,7 +195,8 @@ void add_depthwise(PlanBuilder& builder, const Node& node, const WindowGeometry&
   packed.weights = builder.add_constant(std::move(bytes));
   packed.bias = builder.add_constant(stage.bias);
   packed.multiplier = builder.add_constant(stage.multiplier);
-  auto step = std::make_unique<DepthwiseU8Step>(geometry, kernel, in, out, padding, packed, stage);
+  auto step =
+      std::make_unique<DepthwiseU8Step>(geometry, kernel, in, out, padding, packed, weights, stage);
   builder.request_scratch(step->scratch_bytes());
   builder.add_step(std::move(step),
                    {node.name, "Conv", "depthwise_u8s8/" + std::string(kernel.name), "", macs},
@@ -204,7 +217,7 @@ void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   const auto& conv = std::get<Conv2d>(node.op);
   const ActivationCodes& input = integer.inputs[0];
   const ActivationCodes& output = require_output(node, integer);
-  const IntegerWeights weights = read_conv_weights(builder, node);
+  const IntegerWeights weights = read_weights(builder, node, input);
   const OutputStage stage =
       make_output_stage(node, weights, input, &output, intersect(conv.activation, integer.clamp));
   const WindowGeometry geometry = conv_geometry(builder.graph(), node, conv);
@@ -224,8 +237,8 @@ void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
                       group * weights.inputs, group * outputs, outputs});
   }
   const std::string kernel = "conv2d_u8s8/" + std::string(groups[0].gemm.kernel->name);
-  auto step = std::make_unique<ConvU8Step>(geometry, in, out, padding, std::move(groups),
-                                           weights.inputs, stage);
+  auto step =
+      std::make_unique<ConvU8Step>(geometry, in, out, padding, std::move(groups), weights, stage);
   builder.request_scratch(step->scratch_bytes());
   builder.add_step(std::move(step), {node.name, "Conv", kernel, "", macs}, {in.buffer, out.buffer});
 }

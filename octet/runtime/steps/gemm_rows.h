@@ -10,7 +10,9 @@ namespace octet {
 /// A matrix product [m, k] x packed weights, tile by tile over the threads.
 class GemmRows {
  public:
-  GemmRows(PackedGemm packed, int k, int n) : packed_(packed), k_(k), n_(n) {}
+  /// `summands`: how many weights of each column belong to one activation (IntegerWeights).
+  GemmRows(PackedGemm packed, int k, int n, int summands = 1)
+      : packed_(packed), k_(k), n_(n), summands_(summands) {}
 
   const PackedGemm& packed() const { return packed_; }
   int k() const { return k_; }
@@ -23,11 +25,13 @@ class GemmRows {
 
  private:
   std::size_t pointer_bytes() const {
-    return (static_cast<std::size_t>(packed_.kernel->mr) * sizeof(void*) + 63) / 64 * 64;
+    const auto pointers =
+        static_cast<std::size_t>(packed_.kernel->mr) * static_cast<std::size_t>(summands_);
+    return (pointers * sizeof(void*) + 63) / 64 * 64;
   }
 
   PackedGemm packed_;
-  int k_, n_;
+  int k_, n_, summands_;
 };
 
 }  // namespace octet

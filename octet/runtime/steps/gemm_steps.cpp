@@ -14,7 +14,7 @@
 namespace octet {
 
 std::size_t GemmRows::scratch_bytes() const {
-  return pointer_bytes() + packed_.kernel->scratch_bytes(1, k_);
+  return pointer_bytes() + packed_.kernel->scratch_bytes(summands_, k_);
 }
 
 void GemmRows::run(const RunContext& context, const std::uint8_t* a, std::int64_t m,
@@ -30,8 +30,10 @@ void GemmRows::run(const RunContext& context, const std::uint8_t* a, std::int64_
           const std::int64_t first = tile * mr;
           GemmU8S8Args args = output;
           args.rows = static_cast<int>(std::min<std::int64_t>(mr, m - first));
-          for (int r = 0; r < args.rows; ++r) rows[r] = a + (first + r) * k_;
-          args.taps = 1;
+          for (int pointer = 0; pointer < summands_ * args.rows; ++pointer) {
+            rows[pointer] = a + (first + pointer % args.rows) * k_;
+          }
+          args.taps = summands_;
           args.channels = k_;
           args.n = n_;
           args.a = rows;
@@ -189,7 +191,7 @@ Stored rows_of(PlanBuilder& builder, const Stored& to) {
 void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& integer) {
   const auto* gemm = std::get_if<Gemm>(&node.op);
   const ActivationCodes& input = integer.inputs[0];
-  IntegerWeights weights = read_gemm_weights(builder, node, gemm != nullptr && gemm->transpose_b);
+  IntegerWeights weights = read_weights(builder, node, input);
   Clamp activation = gemm != nullptr ? gemm->activation : Clamp{};
   ValueId result = node.outputs[0];
   if (integer.addition) {
@@ -201,7 +203,7 @@ void lower_gemm_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   const OutputStage stage =
       make_output_stage(node, weights, input, output, intersect(activation, integer.clamp));
   const GemmRows rows(pack_gemm(builder, weights, stage, 0, weights.outputs), weights.inputs,
-                      weights.outputs);
+                      weights.outputs, weights.summands);
   builder.request_scratch(rows.scratch_bytes());
   const std::int64_t per_outer = rows_per_outer(builder.graph().value(input.integers).shape);
   const Stored in = to_graph_order(builder, builder.stored(input.integers), node.name);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "octet/base/error.h"
 #include "octet/graph/functions/window.h"
+#include "octet/runtime/integer_layer.h"
 
 namespace octet {
 namespace {
@@ -20,120 +22,96 @@ std::vector<T> padded(const std::vector<T>& values, std::size_t first, std::size
   return result;
 }
 
-void read_scale_and_bias(const PlanBuilder& builder, const Node& node, IntegerWeights& weights) {
-  const Graph& graph = builder.graph();
-  const auto params = builder.nodes().dequantized(*node.inputs[1])->params;
-  const auto count = static_cast<std::size_t>(weights.outputs);
-  weights.scale.assign(count, params.scale[0]);
-  if (params.axis) {
-    // A transposed convolution has one scale for an output of every group.
-    const std::size_t groups = params.scale.empty() ? 0 : count / params.scale.size();
-    const ConvTransposeOptions* transpose = conv_transpose_of(node.op);
-    if (groups * params.scale.size() != count ||
-        groups != (transpose ? static_cast<std::size_t>(transpose->groups) : 1)) {
-      fail(ErrorKind::kBadData, "compile: node '", node.name, "': ", params.scale.size(),
-           " weight scales for ", count, " outputs");
-    }
-    for (std::size_t j = 0; j < count; ++j) {
-      weights.scale[j] = params.scale[j % params.scale.size()];
+/// Where the weights of an output begin in the node's own layout, and how far apart those of
+/// adjacent inputs lie; those of the taps lie side by side.
+struct WeightLayout {
+  std::size_t taps = 1, inputs = 1, input_step = 1;
+  std::function<std::size_t(std::size_t)> first;
+};
+
+WeightLayout layout_of(const Op& op, const Shape& shape) {
+  const auto size = [&](int axis) { return static_cast<std::size_t>(shape[axis]); };
+  WeightLayout layout;
+  if (shape.rank() == 4) layout.taps = size(2) * size(3);
+  const std::size_t taps = layout.taps;
+  if (const ConvTransposeOptions* transpose = conv_transpose_of(op)) {  // [c, oc / groups, kh, kw]
+    const std::size_t outputs = size(1);
+    layout.inputs = size(0) / static_cast<std::size_t>(transpose->groups);
+    layout.input_step = outputs * taps;
+    layout.first = [=, inputs = layout.inputs](std::size_t o) {
+      return (o / outputs * inputs * outputs + o % outputs) * taps;
+    };
+  } else if (weight_output_axis(op) == 0) {  // [oc, ic, kh, kw], [n, k]
+    layout.inputs = size(1);
+    layout.input_step = taps;
+    layout.first = [=, inputs = layout.inputs](std::size_t o) { return o * inputs * taps; };
+  } else {  // [k, n]
+    layout.inputs = size(0);
+    layout.input_step = size(1);
+    layout.first = [](std::size_t o) { return o; };
+  }
+  return layout;
+}
+
+/// The weights less their zero points, -255 to 255: [outputs][taps][inputs].
+template <typename T>
+std::vector<int> centred(const IntegerLayer& layer, const WeightLayout& layout) {
+  const auto source = layer.codes->data<T>();
+  std::vector<int> values;
+  values.reserve(source.size());
+  for (std::size_t o = 0; o < layer.scale.size(); ++o) {
+    const std::size_t first = layout.first(o);
+    for (std::size_t t = 0; t < layout.taps; ++t) {
+      for (std::size_t i = 0; i < layout.inputs; ++i) {
+        values.push_back(source[first + i * layout.input_step + t] - layer.zero_point[o]);
+      }
     }
   }
-  weights.bias.assign(count, 0);
-  if (node.inputs.size() > 2 && node.inputs[2]) {
-    const auto bias = builder.nodes().dequantized(*node.inputs[2]);
-    const Tensor& tensor = *graph.value(bias->integers).constant;
-    if (tensor.num_elements() != weights.outputs) {
-      fail(ErrorKind::kBadData, "compile: node '", node.name, "': bias of ", tensor.num_elements(),
-           " elements for ", count, " outputs");
+  return values;
+}
+
+/// Fills `values` with int8 summands of the weights: taps [0, taps) of each output hold what int8
+/// can, those behind them what remains, until nothing does (numerics clause 4).
+void split(std::vector<int> rest, int taps, IntegerWeights& weights) {
+  constexpr int kLow = -128, kHigh = 127;
+  const auto fits = [](int w) { return w >= kLow && w <= kHigh; };
+  const auto row = static_cast<std::size_t>(taps) * static_cast<std::size_t>(weights.inputs);
+  std::vector<std::vector<std::int8_t>> parts;
+  for (bool whole = false; !whole;) {
+    whole = std::ranges::all_of(rest, fits);
+    auto& part = parts.emplace_back();
+    part.reserve(rest.size());
+    for (int& w : rest) {
+      part.push_back(static_cast<std::int8_t>(std::clamp(w, kLow, kHigh)));
+      w -= part.back();
     }
-    std::ranges::copy(tensor.data<std::int32_t>(), weights.bias.begin());
+  }
+  weights.summands = static_cast<int>(parts.size());
+  weights.taps = taps * weights.summands;
+  weights.values.clear();
+  for (std::size_t o = 0; o < static_cast<std::size_t>(weights.outputs); ++o) {
+    for (const auto& part : parts) {
+      const auto first = part.begin() + static_cast<std::ptrdiff_t>(o * row);
+      weights.values.insert(weights.values.end(), first, first + static_cast<std::ptrdiff_t>(row));
+    }
   }
 }
 
 }  // namespace
 
-IntegerWeights read_conv_transpose_weights(const PlanBuilder& builder, const Node& node) {
-  const auto codes = builder.nodes().dequantized(*node.inputs[1]);
-  if (codes->params.axis && *codes->params.axis != 1) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name,
-         "' (ConvTranspose): weight quantization axis ", *codes->params.axis, ", accepted: 1");
-  }
-  const auto groups = static_cast<int>(conv_transpose_of(node.op)->groups);
-  const Tensor& tensor = *builder.graph().value(codes->integers).constant;
-  const Shape& shape = tensor.shape();  // [c, oc / groups, kh, kw]
-  const auto outputs = static_cast<int>(shape[1]);
+IntegerWeights read_weights(const PlanBuilder& builder, const Node& node,
+                            const ActivationCodes& input) {
+  const auto layer = integer_layer(builder.graph(), builder.nodes(), node, input.scale, nullptr);
+  if (!layer) fail(ErrorKind::kInternal, "compile: node '", node.name, "' has no integer weights");
+  const WeightLayout layout = layout_of(node.op, layer->codes->shape());
   IntegerWeights weights;
-  weights.outputs = outputs * groups;
-  weights.inputs = static_cast<int>(shape[0]) / groups;
-  weights.taps = static_cast<int>(shape[2] * shape[3]);
-  weights.values.resize(static_cast<std::size_t>(tensor.num_elements()));
-  const std::int8_t* source = tensor.data<std::int8_t>().data();
-  std::size_t to = 0;
-  for (int o = 0; o < weights.outputs; ++o) {
-    for (int t = 0; t < weights.taps; ++t) {
-      for (int c = 0; c < weights.inputs; ++c) {
-        const std::ptrdiff_t channel = o / outputs * weights.inputs + c;
-        weights.values[to++] = source[(channel * outputs + o % outputs) * weights.taps + t];
-      }
-    }
-  }
-  read_scale_and_bias(builder, node, weights);
-  return weights;
-}
-
-IntegerWeights read_conv_weights(const PlanBuilder& builder, const Node& node) {
-  const auto codes = builder.nodes().dequantized(*node.inputs[1]);
-  if (codes->params.axis && *codes->params.axis != 0) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name,
-         "' (Conv): weight quantization axis ", *codes->params.axis, ", accepted: 0");
-  }
-  const Tensor& tensor = *builder.graph().value(codes->integers).constant;
-  const Shape& shape = tensor.shape();
-  IntegerWeights weights;
-  weights.outputs = static_cast<int>(shape[0]);
-  weights.inputs = static_cast<int>(shape[1]);
-  weights.taps = static_cast<int>(shape[2] * shape[3]);
-  weights.values.resize(static_cast<std::size_t>(tensor.num_elements()));
-  const auto source = tensor.data<std::int8_t>();
-  std::size_t to = 0;
-  for (int o = 0; o < weights.outputs; ++o) {
-    for (int t = 0; t < weights.taps; ++t) {
-      for (int c = 0; c < weights.inputs; ++c) {
-        weights.values[to++] =
-            source[(static_cast<std::size_t>(o) * static_cast<std::size_t>(weights.inputs) +
-                    static_cast<std::size_t>(c)) *
-                       static_cast<std::size_t>(weights.taps) +
-                   static_cast<std::size_t>(t)];
-      }
-    }
-  }
-  read_scale_and_bias(builder, node, weights);
-  return weights;
-}
-
-IntegerWeights read_gemm_weights(const PlanBuilder& builder, const Node& node, bool transpose_b) {
-  const auto codes = builder.nodes().dequantized(*node.inputs[1]);
-  const int output_axis = transpose_b ? 0 : 1;
-  if (codes->params.axis && *codes->params.axis != output_axis) {
-    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
-         "): weight quantization axis ", *codes->params.axis, ", accepted: ", output_axis);
-  }
-  const Tensor& tensor = *builder.graph().value(codes->integers).constant;
-  IntegerWeights weights;
-  weights.outputs = static_cast<int>(tensor.shape()[output_axis]);
-  weights.inputs = static_cast<int>(tensor.shape()[1 - output_axis]);
-  weights.taps = 1;
-  const auto source = tensor.data<std::int8_t>();
-  weights.values.assign(source.begin(), source.end());
-  if (!transpose_b) {
-    for (std::size_t o = 0; o < static_cast<std::size_t>(weights.outputs); ++o) {
-      for (std::size_t i = 0; i < static_cast<std::size_t>(weights.inputs); ++i) {
-        weights.values[o * static_cast<std::size_t>(weights.inputs) + i] =
-            source[i * static_cast<std::size_t>(weights.outputs) + o];
-      }
-    }
-  }
-  read_scale_and_bias(builder, node, weights);
+  weights.outputs = static_cast<int>(layer->scale.size());
+  weights.inputs = static_cast<int>(layout.inputs);
+  split(layer->codes->dtype() == DType::kInt8 ? centred<std::int8_t>(*layer, layout)
+                                              : centred<std::uint8_t>(*layer, layout),
+        static_cast<int>(layout.taps), weights);
+  weights.scale = layer->scale;
+  weights.bias = layer->bias;
   return weights;
 }
 

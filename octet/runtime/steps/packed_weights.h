@@ -18,14 +18,14 @@ struct IntegerWeights {
   std::vector<std::int8_t> values;  ///< [outputs][taps][inputs]
   std::vector<float> scale;         ///< [outputs]
   std::vector<std::int32_t> bias;   ///< [outputs], zero where the layer has none
+  /// Weights beyond int8 (codes less a zero point) are sums of this many int8 weights: `taps` lists
+  /// all taps of the window once per summand, and each reads the same activations.
+  int summands = 1;
 };
 
-/// Reads the weights and bias of a quantized Conv2d ([oc, ic, kh, kw]) or ConvTranspose
-/// ([ic, oc / groups, kh, kw]).
-IntegerWeights read_conv_weights(const PlanBuilder& builder, const Node& node);
-IntegerWeights read_conv_transpose_weights(const PlanBuilder& builder, const Node& node);
-/// Gemm, or a MatMul with a constant matrix.
-IntegerWeights read_gemm_weights(const PlanBuilder& builder, const Node& node, bool transpose_b);
+/// Reads the weights, their zero points and the bias of a node that integer_layer accepts.
+IntegerWeights read_weights(const PlanBuilder& builder, const Node& node,
+                            const ActivationCodes& input);
 
 /// Requantization of a layer's sums (numerics clause 5).
 struct OutputStage {
