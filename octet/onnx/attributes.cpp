@@ -157,12 +157,12 @@ bool Attributes::has(std::string_view name) const {
       node_.attribute(), [&](const AttributeProto& attribute) { return attribute.name() == name; });
 }
 
-void Attributes::require_all_used() const {
+void Attributes::require_all_used(int opset) const {
   const auto unused = std::ranges::find(used_, false);
   if (unused == used_.end()) return;
   const AttributeProto& attribute = node_.attribute(static_cast<int>(unused - used_.begin()));
   fail(ErrorKind::kUnsupported, where_, ": attribute ", quote_name(attribute.name()),
-       " is not known here");
+       " is not known in opset ", opset);
 }
 
 }  // namespace octet

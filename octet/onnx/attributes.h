@@ -41,8 +41,9 @@ class Attributes {
   /// Takes note of an attribute that has no meaning for inference.
   void ignore(std::string_view name);
   bool has(std::string_view name) const;
-  /// Error(kUnsupported) naming the first attribute that was not asked for.
-  void require_all_used() const;
+  /// Error(kUnsupported) naming the first attribute that was not asked for, and the opset, in which
+  /// the operator has none of that name.
+  void require_all_used(int opset) const;
 
  private:
   const octet_onnx::AttributeProto* take(std::string_view name, int type,

@@ -92,7 +92,7 @@ void check_graph(const GraphProto& graph, const ImportOptions& options) {
 }
 
 /// The tensor that a Constant node stands for, in any of ONNX's notations.
-Tensor read_constant(const NodeProto& node) {
+Tensor read_constant(const NodeProto& node, int opset) {
   const std::string where =
       where_of("node", node.name().empty() ? node.output(0) : node.name()) + " (Constant)";
   Attributes attributes(node, where);
@@ -103,6 +103,8 @@ Tensor read_constant(const NodeProto& node) {
   Tensor tensor;
   if (auto value = attributes.find_tensor("value")) {
     tensor = std::move(*value);
+  } else if (opset < 12) {
+    // The notations below came with opset 12: refused as unknown attributes.
   } else if (const auto number = attributes.find_float("value_float")) {
     tensor = Tensor::scalar(*number);
   } else if (const auto integer = attributes.find_int("value_int")) {
@@ -112,7 +114,7 @@ Tensor read_constant(const NodeProto& node) {
   } else if (const auto integers = attributes.find_ints("value_ints")) {
     tensor = Tensor::from(Shape{static_cast<std::int64_t>(integers->size())}, *integers);
   }
-  attributes.require_all_used();
+  attributes.require_all_used(opset);
   return tensor;
 }
 
@@ -267,7 +269,7 @@ class GraphImporter {
         NamedTensor& entry = declare("output", output);
         entry.producer = &node;
         if (node.op_type() == "Constant" && is_default_domain(node.domain())) {
-          entry.constant = read_constant(node);
+          entry.constant = read_constant(node, state_.opset);
           entry.producer = nullptr;
         }
       }
@@ -302,7 +304,7 @@ class GraphImporter {
     }
     NodeReader reader(state_, node);
     op->run(reader);
-    reader.attributes.require_all_used();
+    reader.attributes.require_all_used(state_.opset);
   }
 
   /// A branch as a network of its own. Its decisions cannot wait for shapes: only the graph around

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "octet/base/error.h"
 #include "octet/graph/functions/arrangement.h"
 #include "octet/graph/functions/resize.h"
 #include "octet/onnx/import_ops.h"
@@ -129,6 +130,9 @@ void import_resize(NodeReader& node) {
   const auto coordinates = node.attributes.find_string("coordinate_transformation_mode");
   if (node.opset() < 13 && coordinates == "tf_half_pixel_for_nn") {
     use_half_pixel_for_nearest(node, options);
+  } else if (coordinates == "half_pixel_symmetric" && node.opset() < 19) {
+    node.unsupported("coordinate_transformation_mode = ", quote_name(*coordinates), " in opset ",
+                     node.opset(), ", accepted: from opset 19 on");
   } else if (coordinates) {
     options.coordinates = named_attribute(node, "coordinate_transformation_mode",
                                           CoordinateMode::kHalfPixel, kCoordinateModes);
@@ -199,12 +203,25 @@ void import_split(NodeReader& node) {
                " outputs, accepted: the number of outputs, or sizes");
     }
   }
-  node.emit_outputs(split(axis, parts), std::move(inputs), count);
+  const ValueId first = node.emit_outputs(split(axis, parts), std::move(inputs), count);
+  // A smaller last part came with opset 18. (The shapes of a branch are known too late to check.)
+  if (node.opset() >= 18 || parts == 0 || node.state().outer) return;
+  node.state().deferred.push_back(
+      {first, [axis, count, opset = node.opset()](const Graph& graph, Node& self) {
+         const Shape& x = graph.value(*self.inputs[0]).shape;
+         const std::int64_t size = x[axis < 0 ? axis + x.rank() : axis];
+         if (size < 0 || size % count == 0) return;
+         fail(ErrorKind::kBadData, "onnx import: node ", quote_name(self.name), " (Split): axis ",
+              axis, " of input ", to_string(x), " in ", count, " parts, accepted in opset ", opset,
+              ": equal parts, or sizes");
+       }});
 }
 
 void import_depth_to_space(NodeReader& node) {
   const std::int64_t block = node.attributes.require_int("blocksize");
-  const DepthOrder order = named_attribute(node, "mode", DepthOrder::kDepthColumnRow, kDepthOrders);
+  const DepthOrder order =
+      node.opset() < 11 ? DepthOrder::kDepthColumnRow
+                        : named_attribute(node, "mode", DepthOrder::kDepthColumnRow, kDepthOrders);
   emit_function(node, depth_to_space(block, order), 1, 1);
 }
 

@@ -67,7 +67,7 @@ GemmBias read_gemm_bias(NodeReader& node, float beta, bool transpose_b) {
 }  // namespace
 
 void import_gemm(NodeReader& node) {
-  node.expect_inputs(2, 3);
+  node.expect_inputs(node.opset() < 11 ? 3 : 2, 3);
   const float alpha = node.attributes.get_float("alpha", 1.0f);
   const float beta = node.attributes.get_float("beta", 1.0f);
   const bool transpose_a = node.attributes.get_int("transA", 0) != 0;

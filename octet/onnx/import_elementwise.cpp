@@ -62,6 +62,12 @@ void emit_clip(NodeReader& node, float low, float high) {
   node.emit(Clip{{std::min(low, high), high}}, {node.input(0)});
 }
 
+/// Attributes of casts that concern 8-bit floats only.
+void ignore_float8(NodeReader& node) {
+  if (node.opset() >= 19) node.attributes.ignore("saturate");
+  if (node.opset() >= 24) node.attributes.ignore("round_mode");
+}
+
 /// Whether a Dropout trains, where that is known.
 std::optional<bool> dropout_mode(const NodeReader& node) {
   if (!node.has_input(2)) return false;
@@ -152,10 +158,13 @@ void import_hard_sigmoid(NodeReader& node) {
 }
 
 void import_dropout(NodeReader& node) {
-  node.expect_inputs(1, 3);
-  const std::optional<std::int64_t> seed = node.attributes.find_int("seed");
+  // Opset 12 made the ratio an input and brought training_mode.
+  const bool may_train = node.opset() >= 12;
+  node.expect_inputs(1, may_train ? 3 : 1);
+  const std::optional<std::int64_t> seed =
+      may_train ? node.attributes.find_int("seed") : std::nullopt;
+  if (!may_train) node.attributes.ignore("ratio");
   if (dropout_mode(node) == false) {
-    node.attributes.ignore("ratio");
     const ValueId x = node.input(0);
     node.emit(Identity{}, {x});
     if (node.num_outputs() < 2) return;
@@ -174,16 +183,14 @@ void import_dropout(NodeReader& node) {
 
 void import_cast(NodeReader& node) {
   node.expect_inputs(1, 1);
-  node.attributes.ignore("saturate");    // concerns 8-bit floats only
-  node.attributes.ignore("round_mode");  // the same
+  ignore_float8(node);
   const int to = node.attributes.get_int_between("to", node.attributes.require_int("to"), 0, 1000);
   node.emit(Cast{dtype_from_onnx(to, node.where())}, {node.input(0)});
 }
 
 void import_cast_like(NodeReader& node) {
   node.expect_inputs(2, 2);
-  node.attributes.ignore("saturate");    // concerns 8-bit floats only
-  node.attributes.ignore("round_mode");  // the same
+  ignore_float8(node);
   const ValueId output = node.emit(cast_like(), {node.input(0), node.input(1)});
   // A Cast, once the dtype is known.
   node.state().deferred.push_back({output, [](const Graph& graph, Node& cast_node) {

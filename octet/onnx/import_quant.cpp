@@ -88,8 +88,10 @@ std::optional<int> read_axis(NodeReader& node, const Tensor& scale) {
   return axis;
 }
 
-/// `output_dtype` (opset 21) may say in words what the zero point's type says.
-void check_output_dtype(NodeReader& node, DType actual) {
+/// `output_dtype` (opset 21, of DequantizeLinear 23) may say in words what the zero point's type
+/// says.
+void check_output_dtype(NodeReader& node, DType actual, int since) {
+  if (node.opset() < since) return;
   const std::int64_t declared = node.attributes.get_int("output_dtype", 0);
   if (declared != 0 && declared != dtype_to_onnx(actual)) {
     node.unsupported("output_dtype = ", declared, ", accepted: ", dtype_to_onnx(actual), " (",
@@ -101,7 +103,7 @@ bool is_four_bits(DType dtype) { return dtype == DType::kInt4 || dtype == DType:
 
 /// Whether the parameters are constants of a form that the ops of the closed set carry.
 bool has_typed_params(NodeReader& node, DType integers) {
-  if (node.attributes.get_int("block_size", 0) != 0) return false;
+  if (node.opset() >= 21 && node.attributes.get_int("block_size", 0) != 0) return false;
   const Tensor* zero_point = node.constant(2);
   if (!node.constant(1) || (node.has_input(2) && !zero_point)) return false;
   return !is_four_bits(zero_point ? zero_point->dtype() : integers);
@@ -109,10 +111,9 @@ bool has_typed_params(NodeReader& node, DType integers) {
 
 void check_common(NodeReader& node) {
   node.expect_inputs(2, 3);
-  if (node.attributes.get_int("precision", 0) > 1) {
+  if (node.opset() >= 23 && node.attributes.get_int("precision", 0) > 1) {
     node.unsupported("attribute 'precision', accepted: float32");
   }
-  node.attributes.ignore("saturate");  // concerns 8-bit floats only
 }
 
 /// The attributes of a form whose parameters are inputs.
@@ -121,7 +122,7 @@ LinearQuantizationOptions read_function_options(NodeReader& node) {
   if (node.opset() >= 13) {
     options.axis = node.attributes.get_int_between("axis", 1, -kMaxRank, kMaxRank - 1);
   }
-  options.block_size = node.attributes.get_int("block_size", 0);
+  if (node.opset() >= 21) options.block_size = node.attributes.get_int("block_size", 0);
   if (options.block_size < 0) node.bad("block_size ", options.block_size, ", accepted: 0 or more");
   options.opset = node.opset() >= 21 ? 21 : 13;
   return options;
@@ -152,8 +153,9 @@ TensorQuantParams read_params(NodeReader& node) {
 
 void import_quantize_linear(NodeReader& node) {
   check_common(node);
+  if (node.opset() >= 19) node.attributes.ignore("saturate");  // concerns 8-bit floats only
   DType dtype = DType::kUInt8;
-  if (node.attributes.get_int("output_dtype", 0) != 0) {
+  if (node.opset() >= 21 && node.attributes.get_int("output_dtype", 0) != 0) {
     dtype =
         dtype_from_onnx(node.attributes.get_int_between("output_dtype", 0, 0, 1000), node.where());
   }
@@ -170,7 +172,7 @@ void import_quantize_linear(NodeReader& node) {
   }
   TensorQuantParams params = read_params(node);
   if (!node.has_input(2)) params.dtype = dtype;
-  check_output_dtype(node, params.dtype);
+  check_output_dtype(node, params.dtype, 21);
   if (params.dtype == DType::kInt32) node.unsupported("to int32, accepted: int8, uint8");
   // PyTorch's export of a trained quantized network quantizes float weights in the graph.
   const Tensor* weight = node.constant(0);
@@ -188,7 +190,7 @@ void import_quantize_linear(NodeReader& node) {
 
 void import_dequantize_linear(NodeReader& node) {
   check_common(node);
-  check_output_dtype(node, DType::kFloat32);
+  check_output_dtype(node, DType::kFloat32, 23);
   const Tensor* integers = node.constant(0);
   if (!has_typed_params(node, integers ? integers->dtype() : DType::kUInt8)) {
     emit_function(node, dequantize_function(read_function_options(node)));

@@ -68,7 +68,8 @@ void import_flatten(NodeReader& node) {
 
 void import_reshape(NodeReader& node) {
   node.expect_inputs(2, 2);
-  bool zero_means_zero = node.attributes.get_int_between("allowzero", 0, 0, 1) != 0;
+  bool zero_means_zero =
+      node.opset() >= 14 && node.attributes.get_int_between("allowzero", 0, 0, 1) != 0;
   if (const Tensor* shape = node.constant(1); zero_means_zero && shape != nullptr) {
     const std::vector<std::int64_t> dims = node.require_ints(1, "the shape");
     zero_means_zero = std::ranges::find(dims, 0) != dims.end();
@@ -144,8 +145,10 @@ void import_pad(NodeReader& node) {
 
 void import_shape_of(NodeReader& node) {
   node.expect_inputs(1, 1);
-  const std::int64_t start = node.attributes.get_int("start", 0);
-  const std::optional<std::int64_t> end = node.attributes.find_int("end");
+  const bool has_range = node.opset() >= 15;
+  const std::int64_t start = has_range ? node.attributes.get_int("start", 0) : 0;
+  const std::optional<std::int64_t> end =
+      has_range ? node.attributes.find_int("end") : std::nullopt;
   if (start == 0 && !end) {
     node.emit(ShapeOf{}, {node.input(0)});
     return;

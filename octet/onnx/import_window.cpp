@@ -154,10 +154,12 @@ void emit_conv_of_unknown_rank(NodeReader& node, const ConvOptions& options,
                                    }});
 }
 
-ReadWindow read_pool(NodeReader& node) {
-  ReadWindow read = read_window(node, -1);
+ReadWindow read_pool(NodeReader& node, int dilations_since) {
+  ReadWindow read = read_window(node, -1, node.opset() >= dilations_since);
   if (read.options.kernel.empty()) node.bad("attribute 'kernel_shape' is missing");
-  read.options.ceil_mode = node.attributes.get_int_between("ceil_mode", 0, 0, 1) == 1;
+  if (node.opset() >= 10) {
+    read.options.ceil_mode = node.attributes.get_int_between("ceil_mode", 0, 0, 1) == 1;
+  }
   return read;
 }
 
@@ -182,12 +184,12 @@ bool has_pool_kernel(const ReadWindow& read) {
 
 }  // namespace
 
-ReadWindow read_window(NodeReader& node, int weight) {
+ReadWindow read_window(NodeReader& node, int weight, bool has_dilations) {
   ReadWindow read;
   WindowOptions& options = read.options;
   options.kernel = window_ints(node, "kernel_shape", 1);
   options.stride = window_ints(node, "strides", 1);
-  options.dilation = window_ints(node, "dilations", 1);
+  if (has_dilations) options.dilation = window_ints(node, "dilations", 1);
   options.pads = window_ints(node, "pads", 0);
   options.auto_pad = read_auto_pad(node, options.pads);
   if (options.auto_pad != AutoPad::kNotSet) options.pads.clear();  // zeros
@@ -281,9 +283,15 @@ void import_conv_transpose(NodeReader& node) {
 
 void import_max_pool(NodeReader& node) {
   node.expect_inputs(1, 1);
-  const ReadWindow read = read_pool(node);
-  const bool column_major = node.attributes.get_int_between("storage_order", 0, 0, 1) == 1;
-  if (node.num_outputs() > 2) node.bad(node.num_outputs(), " outputs, accepted: 1 or 2");
+  const ReadWindow read = read_pool(node, 10);
+  // The indices came with opset 8.
+  const bool has_places = node.opset() >= 8;
+  const bool column_major =
+      has_places && node.attributes.get_int_between("storage_order", 0, 0, 1) == 1;
+  if (node.num_outputs() > (has_places ? 2 : 1)) {
+    node.bad(node.num_outputs(), " outputs, accepted in opset ", node.opset(), ": ",
+             has_places ? "1 or 2" : "1");
+  }
   if (node.num_outputs() > 1 || !has_pool_kernel(read)) {
     const bool places = node.num_outputs() > 1;
     node.emit_outputs(max_pool_function(read.options, places && column_major), {node.input(0)},
@@ -296,7 +304,7 @@ void import_max_pool(NodeReader& node) {
 
 void import_average_pool(NodeReader& node) {
   node.expect_inputs(1, 1);
-  const ReadWindow read = read_pool(node);
+  const ReadWindow read = read_pool(node, 19);
   const bool count_padding = node.attributes.get_int_between("count_include_pad", 0, 0, 1) == 1;
   if (!has_pool_kernel(read)) {
     node.emit(average_pool_function(read.options, count_padding), {node.input(0)});

@@ -14,9 +14,10 @@ struct ReadWindow {
   std::optional<int> rank;
 };
 
-/// Reads kernel_shape, strides, dilations, pads and auto_pad. `weight` is the input that holds the
-/// weights, -1 of a pool. Error(kBadData) for sizes that contradict each other.
-ReadWindow read_window(NodeReader& node, int weight);
+/// Reads kernel_shape, strides, pads, auto_pad and, if the operator has them in its opset,
+/// dilations. `weight` is the input that holds the weights, -1 of a pool. Error(kBadData) for sizes
+/// that contradict each other.
+ReadWindow read_window(NodeReader& node, int weight, bool has_dilations = true);
 /// Those and `group`, of Conv, ConvInteger and QLinearConv.
 ConvOptions read_conv(NodeReader& node, int weight, std::optional<int>* rank);
 /// The same as an op of the closed set, for one or two spatial axes: a single axis becomes the

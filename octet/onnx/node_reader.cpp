@@ -34,7 +34,7 @@ NodeReader::NodeReader(ImportState& state, const NodeProto& proto)
 
 void NodeReader::expect_inputs(int low, int high) {
   if (proto_.input_size() < low || proto_.input_size() > high) {
-    bad(proto_.input_size(), " inputs, accepted: ", low, " to ", high);
+    bad(proto_.input_size(), " inputs, accepted in opset ", opset(), ": ", low, " to ", high);
   }
 }
 
@@ -133,11 +133,13 @@ ValueId NodeReader::output(int index) {
   return state_.graph.add_value(state_.fresh_value_name(name_ + "_output" + std::to_string(index)));
 }
 
-void NodeReader::emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count) {
+ValueId NodeReader::emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count) {
   std::vector<ValueId> outputs;
   outputs.reserve(static_cast<std::size_t>(count));
   for (int index = 0; index < count; ++index) outputs.push_back(output(index));
+  const ValueId first = outputs.at(0);
   state_.add_node(name_, std::move(op), std::move(inputs), std::move(outputs));
+  return first;
 }
 
 ValueId NodeReader::emit(Op op, std::vector<std::optional<ValueId>> inputs) {

@@ -58,8 +58,8 @@ class NodeReader {
   ValueId emit(Op op, std::vector<std::optional<ValueId>> inputs);
   /// Adds a node that produces the output `index` alone, next to the one that produces the first.
   void emit_output(int index, Op op, std::vector<std::optional<ValueId>> inputs);
-  /// Adds the node with `count` outputs.
-  void emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count);
+  /// Adds the node with `count` outputs and returns the first.
+  ValueId emit_outputs(Op op, std::vector<std::optional<ValueId>> inputs, int count);
   /// The node's value is known now: its output becomes a constant, no node is added.
   void emit_constant(Tensor tensor);
   /// Adds a node before the last one; names end in `suffix`.
