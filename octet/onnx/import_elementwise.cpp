@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/graph/evaluate.h"
 #include "octet/graph/functions/elementwise.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/quote.h"
@@ -12,6 +13,8 @@ namespace octet {
 namespace {
 
 constexpr int kManyInputs = 1 << 20;
+// Larger constants are left to fold_constants, which has a budget.
+constexpr std::int64_t kMaxCastConstant = 1 << 16;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 float finite_attribute(NodeReader& node, std::string_view name, float otherwise) {
@@ -185,7 +188,16 @@ void import_cast(NodeReader& node) {
   node.expect_inputs(1, 1);
   ignore_float8(node);
   const int to = node.attributes.get_int_between("to", node.attributes.require_int("to"), 0, 1000);
-  node.emit(Cast{dtype_from_onnx(to, node.where())}, {node.input(0)});
+  const Cast cast{dtype_from_onnx(to, node.where())};
+  // Exporters cast zero points and axes, which other nodes want to find as constants.
+  const Tensor* constant = node.constant(0);
+  if (constant && constant->num_elements() <= kMaxCastConstant) {
+    if (auto result = evaluate(cast, std::span(constant, 1), constant->shape())) {
+      node.emit_constant(std::move(*result));
+      return;
+    }
+  }
+  node.emit(cast, {node.input(0)});
 }
 
 void import_cast_like(NodeReader& node) {

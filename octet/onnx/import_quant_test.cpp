@@ -159,6 +159,41 @@ TEST(ImportQuantTest, QuantizesFloatWeights) {
   EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { model.read(); }), HasSubstr("2 scales"));
 }
 
+TEST(ImportQuantTest, FindsParametersBehindCast) {
+  TestModel model;
+  model.input("x", {2}).output("y");
+  model.constant("scale", floats({1}, {0.5f})).constant("long", ints({9}));
+  set_int(model.node("Cast", {"long"}, {"zero"}), "to", octet_onnx::TensorProto::UINT8);
+  model.node("QuantizeLinear", {"x", "scale", "zero"}, {"q"});
+  model.node("DequantizeLinear", {"q", "scale", "zero"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(find_op<QuantizeLinear>(graph)->params,
+            (TensorQuantParams{{0.5f}, {9}, std::nullopt, DType::kUInt8}));
+  EXPECT_EQ(graph.nodes().size(), 2u) << to_string(graph);
+}
+
+TEST(ImportQuantTest, AScaleOfOneElementQuantizesAWholeWeight) {
+  TestModel model;
+  model.input("x", {4, 2}).constant("w", floats({2, 2}, {1, 2, -3, 40})).output("y");
+  model.constant("scale", floats({1}, {0.5f})).constant("zero", int8s({1}, {0}));
+  model.node("QuantizeLinear", {"w", "scale", "zero"}, {"wq"});
+  model.node("DequantizeLinear", {"wq", "scale", "zero"}, {"wf"});
+  set_int(model.node("Gemm", {"x", "wf"}, {"y"}), "transB", 1);
+  const Graph graph = model.read();
+  EXPECT_EQ(find_op<DequantizeLinear>(graph)->params.axis, std::nullopt);
+  EXPECT_EQ(graph.value(*graph.find_value("wq")).constant, int8s({2, 2}, {2, 4, -6, 80}));
+}
+
+TEST(ImportQuantTest, AConvolutionOverOneAxisTakesADequantizedWeight) {
+  TestModel model;
+  model.input("x", {1, 2, 8}).output("y").constant("w", int8s({3, 2, 1}, {1, 2, 3, 4, 5, 6}));
+  model.constant("scale", floats({3}, {0.5f, 0.25f, 0.125f}));
+  set_int(model.node("DequantizeLinear", {"w", "scale"}, {"wf"}), "axis", 0);
+  model.node("Conv", {"x", "wf"}, {"y"});
+  EXPECT_TRUE(find_op<Conv2d>(model.read()));
+  expect_round_trip(model.read());
+}
+
 TEST(ImportQuantTest, ReadsADynamicallyQuantizedProduct) {
   TestModel model;
   model.input("x", {kDynamicDim, 2}).constant("w", int8s({2, 3}, {1, 2, 3, 4, 5, 6}));

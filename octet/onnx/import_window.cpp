@@ -134,11 +134,17 @@ void emit_with_padding(NodeReader& node, const ReadWindow& read, OpType op, Wind
        }});
 }
 
-/// A weight [oc, ic, k] as one of [oc, ic, 1, k]; null if it is computed.
+/// A weight [oc, ic, k] as one of [oc, ic, 1, k]; null if it is computed from anything but a
+/// constant behind QuantizeLinear and DequantizeLinear.
 std::optional<ValueId> weight_2d(NodeReader& node, int rank) {
   if (rank == 2) return node.input(1);
   const Tensor* weight = node.constant(1);
-  if (!weight || weight->shape().rank() != 3) return std::nullopt;
+  if (!weight) {
+    const std::optional<Shape> shape = node.known_shape(1);
+    if (!shape || shape->rank() != 3) return std::nullopt;
+    return node.emit_step("weight", Unsqueeze{{2}}, {node.input(1)});
+  }
+  if (weight->shape().rank() != 3) return std::nullopt;
   const Shape& shape = weight->shape();
   return node.add_constant("weight", weight->reshaped({shape[0], shape[1], 1, shape[2]}));
 }

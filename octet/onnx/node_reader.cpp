@@ -156,6 +156,12 @@ void NodeReader::emit_output(int index, Op op, std::vector<std::optional<ValueId
 
 void NodeReader::emit_constant(Tensor tensor) {
   const ValueId value = output(0);
+  // Nodes behind this one find it as they find an initializer.
+  if (proto_.output_size() > 0 && !proto_.output(0).empty()) {
+    NamedTensor& named = state_.names.at(proto_.output(0));
+    named.constant = tensor;
+    named.producer = nullptr;
+  }
   state_.graph.value(value).constant = std::move(tensor);
   state_.mark_produced(value);
 }
