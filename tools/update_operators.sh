@@ -15,10 +15,15 @@ trap 'rm -f "$fresh"' EXIT
 # Operators
 
 Made by `tools/update_operators.sh` from `octet operators`. Opsets up to 27 are read; where an operator changed its
-meaning, each opset's own is taken. *Kernel*: a vectorized float kernel for the usual forms, the definition for the
-others. *Definition*: computed as ONNX defines it, correct and not fast. The last column is what static quantization
-does; every operator without an entry runs in float between DequantizeLinear and QuantizeLinear, and
-`octet info --layers` says so. Models that are quantized already keep their own scales.
+meaning, each opset's own is taken, and a form that the model's opset does not have is refused by name. *Kernel*: a
+vectorized float kernel for the usual forms, the definition for the others. *Definition*: computed as ONNX defines it,
+correct and not fast. The last column is what static quantization does; every operator without an entry runs in float
+between DequantizeLinear and QuantizeLinear, and `octet info --layers` says so. Models that are quantized already keep
+their own scales; in them any function of one number runs on integers, as a table.
+
+Of the domain `com.microsoft`: MatMulNBits, and what ONNX Runtime's QOperator tool writes: QGemm, QLinearAdd,
+QLinearAveragePool, QLinearConcat, QLinearConv, QLinearGlobalAveragePool, QLinearLeakyRelu, QLinearMul, QLinearSigmoid,
+QLinearSoftmax, QuantizeLinear, DequantizeLinear. They are read as the operators that they are defined by.
 
 TEXT
   "$program" operators

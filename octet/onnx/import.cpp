@@ -6,6 +6,7 @@
 #include "octet/graph/functions/conditional.h"
 #include "octet/graph/specialize.h"
 #include "octet/onnx/container.h"
+#include "octet/onnx/expand_qlinear.h"
 #include "octet/onnx/external_data.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/onnx.h"
@@ -27,12 +28,6 @@ constexpr std::size_t kMaxNameBytes = 4096;
 constexpr int kMaxDepth = 32;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
 constexpr int kMinOpset = 1, kMaxOpset = 27;
-
-/// The one operator of another domain: exporters write matrices of 4 bits with it.
-constexpr struct {
-  std::string_view domain;
-  OpImport op;
-} kMatMulNBits{"com.microsoft", {"MatMulNBits", 1, import_mat_mul_nbits}};
 
 bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -126,6 +121,7 @@ class GraphImporter {
 
   void run() {
     if (is_clean_utf8(proto_.name()) && !proto_.name().empty()) state_.graph.name = proto_.name();
+    expand_qlinear(proto_, state_.opset);
     declare_initializers();
     declare_inputs();
     declare_node_outputs();
@@ -287,12 +283,14 @@ class GraphImporter {
         return;
       }
       op = find_op_import(node.op_type());
-    } else if (node.domain() == kMatMulNBits.domain && node.op_type() == kMatMulNBits.op.name) {
-      op = &kMatMulNBits.op;
     } else {
-      fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
-           quote_name(node.op_type()), " of domain ", quote_name(node.domain()),
-           ", accepted: ONNX's own operators and com.microsoft.MatMulNBits");
+      op = node.domain() == kMicrosoftDomain ? find_microsoft_import(node.op_type()) : nullptr;
+      if (!op) {
+        fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
+             quote_name(node.op_type()), " of domain ", quote_name(node.domain()),
+             ", accepted: ONNX's own operators, and of ", kMicrosoftDomain, " MatMulNBits, QGemm, ",
+             expanded_operator_names());
+      }
     }
     if (!op) {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",

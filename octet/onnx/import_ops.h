@@ -85,7 +85,9 @@ void import_mat_mul_integer(NodeReader& node);
 void import_conv_integer(NodeReader& node);
 void import_qlinear_conv(NodeReader& node);
 void import_qlinear_mat_mul(NodeReader& node);
-void import_mat_mul_nbits(NodeReader& node);  ///< of the domain com.microsoft
+// Of the domain com.microsoft; expand_qlinear.cpp has the other ones.
+void import_mat_mul_nbits(NodeReader& node);
+void import_qgemm(NodeReader& node);
 
 // import_recurrent.cpp
 void import_lstm(NodeReader& node);

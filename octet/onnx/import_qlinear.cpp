@@ -69,7 +69,10 @@ bool emit_typed_conv(NodeReader& node, const ConvOptions& options, std::optional
       options.window.auto_pad == AutoPad::kNotSet || options.window.auto_pad == AutoPad::kValid;
   const Tensor* weight = node.constant(3);
   const Tensor* bias = node.constant(8);
-  if (rank != 2 || !fixed_padding || !weight || weight->shape().rank() != 4) return false;
+  if ((rank != 1 && rank != 2) || !fixed_padding || !weight ||
+      weight->shape().rank() != *rank + 2) {
+    return false;
+  }
   if (node.has_input(8) && (!bias || bias->dtype() != DType::kInt32)) return false;
   const std::int64_t channels = weight->shape()[0];
   const auto x = constant_params(node, 1, 1, 0), y = constant_params(node, 6, 1, 0);
@@ -77,12 +80,21 @@ bool emit_typed_conv(NodeReader& node, const ConvOptions& options, std::optional
   if (!x || !w || !y || weight->dtype() != w->dtype) return false;
   const TensorQuantParams b = bias_params(*x, *w);
   if (bias && (!are_positive(b.scale) || bias->shape() != Shape{channels})) return false;
-  std::vector<std::optional<ValueId>> inputs{
-      node.emit_step("x", DequantizeLinear{*x}, {node.input(0)}),
-      node.emit_step("w", DequantizeLinear{*w}, {node.input(3)})};
+  ValueId codes = node.input(0), weights = node.input(3);
+  if (rank == 1) {  // an axis of size 1 before the only one
+    const Shape& shape = weight->shape();
+    codes = node.emit_step("unsqueezed", Unsqueeze{{2}}, {codes});
+    weights = node.add_constant("weight", weight->reshaped({shape[0], shape[1], 1, shape[2]}));
+  }
+  std::vector<std::optional<ValueId>> inputs{node.emit_step("x", DequantizeLinear{*x}, {codes}),
+                                             node.emit_step("w", DequantizeLinear{*w}, {weights})};
   if (bias) inputs.emplace_back(node.emit_step("b", DequantizeLinear{b}, {node.input(8)}));
-  const ValueId sums = node.emit_step("conv", conv2d_of(options, 2), std::move(inputs));
-  node.emit(QuantizeLinear{*y}, {sums});
+  const ValueId sums = node.emit_step("conv", conv2d_of(options, *rank), std::move(inputs));
+  if (rank == 2) {
+    node.emit(QuantizeLinear{*y}, {sums});
+    return true;
+  }
+  node.emit(Squeeze{{2}}, {node.emit_step("y", QuantizeLinear{*y}, {sums})});
   return true;
 }
 
@@ -181,6 +193,45 @@ void import_qlinear_mat_mul(NodeReader& node) {
   node.expect_inputs(8, 8);
   if (emit_typed_mat_mul(node)) return;
   node.emit(qlinear_matmul_function(), all_inputs(node, 8));
+}
+
+void import_qgemm(NodeReader& node) {
+  node.expect_inputs(6, 9);
+  const float alpha = node.attributes.get_float("alpha", 1.0f);
+  const bool transpose_a = node.attributes.get_int("transA", 0) != 0;
+  const bool transpose_b = node.attributes.get_int("transB", 0) != 0;
+  const Tensor& weight = node.require_constant(3, "B");
+  if (weight.shape().rank() != 2) node.bad("B of shape ", to_string(weight.shape()));
+  const std::int64_t n = weight.shape()[transpose_b ? 0 : 1];
+  const auto a = constant_params(node, 1, 1, 0);
+  auto b = constant_params(node, 4, n, transpose_b ? 0 : 1);
+  if (!a || !b || weight.dtype() != b->dtype || !std::isfinite(alpha) || alpha <= 0.0f) {
+    node.unsupported("accepted: constant scales above 0, zero points of one element, or of B one ",
+                     "per output, and alpha above 0");
+  }
+  for (float& scale : b->scale) scale *= alpha;  // C counts in alpha x a_scale x b_scale
+  ValueId x = node.emit_step("a", DequantizeLinear{*a}, {node.input(0)});
+  if (transpose_a) x = node.emit_step("a_transposed", Transpose{{1, 0}}, {x});
+  std::vector<std::optional<ValueId>> inputs{
+      x, node.emit_step("b", DequantizeLinear{*b}, {node.input(3)})};
+  if (node.has_input(6)) {
+    const Tensor& c = node.require_constant(6, "C");
+    const TensorQuantParams params = bias_params(*a, *b);
+    if (c.dtype() != DType::kInt32 || c.num_elements() != n || !are_positive(params.scale)) {
+      node.unsupported("C of type ", to_string(c.dtype()), " and shape ", to_string(c.shape()),
+                       ", accepted: int32, one element per output");
+    }
+    const ValueId codes = node.add_constant("bias", c.reshaped(Shape{n}));
+    inputs.emplace_back(node.emit_step("c", DequantizeLinear{params}, {codes}));
+  }
+  const Gemm gemm{.transpose_b = transpose_b, .activation = {}};
+  if (!node.has_input(7)) {
+    node.emit(gemm, std::move(inputs));
+    return;
+  }
+  const auto y = constant_params(node, 7, 1, 0);
+  if (!y) node.unsupported("the scale and zero point of Y, accepted: constants of one element");
+  node.emit(QuantizeLinear{*y}, {node.emit_step("product", gemm, std::move(inputs))});
 }
 
 void import_mat_mul_nbits(NodeReader& node) {

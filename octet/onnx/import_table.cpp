@@ -147,6 +147,13 @@ const OpImport* find_op_import(std::string_view name) {
   return found != std::end(kOps) && found->name == name ? found : nullptr;
 }
 
+const OpImport* find_microsoft_import(std::string_view name) {
+  static constexpr OpImport kMicrosoftOps[] = {{"MatMulNBits", 1, import_mat_mul_nbits},
+                                               {"QGemm", 1, import_qgemm}};
+  const auto* found = std::ranges::find(kMicrosoftOps, name, &OpImport::name);
+  return found != std::end(kMicrosoftOps) ? found : nullptr;
+}
+
 std::vector<OperatorSupport> supported_operators() {
   std::vector<OperatorSupport> operators{{"Constant", 1}};
   for (const OpImport& op : kOps) operators.push_back({op.name, op.since});

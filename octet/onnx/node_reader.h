@@ -91,6 +91,9 @@ struct OpImport {
 
 /// Null for an operator that octet does not know.
 const OpImport* find_op_import(std::string_view name);
+/// The same for an operator of ONNX Runtime's domain.
+inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
+const OpImport* find_microsoft_import(std::string_view name);
 /// "Add, AveragePool, ...": for messages.
 std::string op_import_names();
 
