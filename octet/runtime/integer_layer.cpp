@@ -13,7 +13,7 @@ namespace {
 constexpr double kLargestBias = 0x1p30;
 constexpr double kZeroChannelBias = 0x1p20;
 
-/// Whether a code at `index` of the weight, in its own layout, belongs to output `output`.
+/// The output that the code at an index of the weight, in its own layout, belongs to.
 struct OutputOf {
   std::size_t inner = 1, outputs = 1;  // along the axis that counts outputs
   std::size_t elements_per_group = 0;  // of a ConvTranspose, whose groups lie one by one

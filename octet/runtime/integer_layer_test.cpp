@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "octet/base/rng.h"
+#include "octet/graph/functions/window.h"
 #include "octet/graph/quantize_bias.h"
 #include "octet/runtime/plan.h"
 #include "octet/runtime/session.h"
@@ -170,6 +171,15 @@ std::vector<Sum> conv_sums(const Shape& x, std::int64_t outputs, std::int64_t gr
   return sums;
 }
 
+/// Why the layer runs in float.
+std::string why_float(const Layer& layer) {
+  const Plan plan = compile(layer.graph());
+  for (const PlanLayer& step : plan.layers()) {
+    if (step.name == "layer") return step.why_float;
+  }
+  return "no such layer";
+}
+
 TEST(IntegerLayer, Uint8WeightsWithAZeroPointAreExact) {
   // 128: the codes fit int8 once moved. 113 and 3: they do not. 0: 255 takes three summands.
   for (const int zero : {128, 113, 3, 0}) {
@@ -211,6 +221,34 @@ TEST(IntegerLayer, ConvolutionsTakeWeightsBeyondInt8) {
   }
 }
 
+TEST(IntegerLayer, AMatrixOfUint8IsALinearLayer) {
+  const Layer layer{MatMul{},
+                    {5, 37},
+                    random_codes<std::uint8_t>({37, 19}, 8),
+                    weight_params({0.003f}, {113}, DType::kUInt8)};
+  expect_codes(layer, linear_sums(5, 37, 19, false), "gemm_u8s8/");
+}
+
+TEST(IntegerLayer, ATransposedConvolutionTakesCodesThatFitInt8) {
+  const Shape x{1, 4, 3, 3};
+  std::vector<Sum> sums;
+  for (std::int64_t o = 0; o < 6; ++o) {
+    for (std::int64_t pixel = 0; pixel < 9; ++pixel) {
+      Sum& sum = sums.emplace_back(Sum{o % 3, {}});
+      for (std::int64_t c = o / 3 * 2; c < o / 3 * 2 + 2; ++c) {
+        sum.terms.emplace_back(c * 9 + pixel, c * 3 + o % 3);
+      }
+    }
+  }
+  Layer layer{conv_transpose_function({.window = {.kernel = {1, 1}}, .groups = 2}), x,
+              random_codes<std::uint8_t>({4, 3, 1, 1}, 9),
+              weight_params({0.01f, 0.02f, 0.03f}, {128, 128, 128}, DType::kUInt8, 1)};
+  expect_codes(layer, sums, "conv_transpose_u8s8/");
+  layer.weight.mutable_data<std::uint8_t>()[0] = 255;
+  layer.weight_params.zero_point = {100, 128, 128};
+  EXPECT_EQ(why_float(layer), "the weights less their zero points do not fit int8");
+}
+
 TEST(IntegerLayer, Int8ActivationsAndAFloatBias) {
   const Shape x{1, 3, 5, 4};
   TensorQuantParams params = weight_params({}, {}, DType::kInt8, 0);
@@ -225,15 +263,6 @@ TEST(IntegerLayer, Int8ActivationsAndAFloatBias) {
                     random_input({8}, 7),
                     DType::kInt8};
   expect_codes(layer, conv_sums(x, 8, 1), "conv2d_u8s8/");
-}
-
-/// Why the layer runs in float.
-std::string why_float(const Layer& layer) {
-  const Plan plan = compile(layer.graph());
-  for (const PlanLayer& step : plan.layers()) {
-    if (step.name == "layer") return step.why_float;
-  }
-  return "no such layer";
 }
 
 Layer with_bias(const std::vector<float>& bias, float weight_scale = 0.01f) {

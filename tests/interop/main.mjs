@@ -4,6 +4,7 @@ import { runAll } from './checks.mjs';
 import { ortVersion, precision } from './ort.mjs';
 
 import './floats.mjs';
+import './foreign.mjs';
 import './quantized.mjs';
 import './strangers.mjs';
 import './tensors.mjs';
