@@ -231,7 +231,9 @@ void check_batch_norm(const Graph& graph, const Node& node, const BatchNorm& nor
   }
 }
 
-void check_attributes(const Graph& graph, const Node& node) {
+}  // namespace
+
+void check_attributes(const Graph& graph, const Node& node, const Op& node_op) {
   std::visit(
       Overloaded{
           [&](const Conv2d& conv) {
@@ -270,8 +272,10 @@ void check_attributes(const Graph& graph, const Node& node) {
           [&](const DequantizeLinear& op) { check_quantization(node, op.params); },
           [](const auto&) {},  // the rest has no attribute, or one whose range the shape gives
       },
-      node.op);
+      node_op);
 }
+
+namespace {
 
 void require_dtype(const Graph& graph, const Node& node, std::size_t input,
                    std::initializer_list<DType> accepted) {
@@ -375,7 +379,7 @@ void check_dtypes(const Graph& graph, const Node& node) {
 void check_node(const Graph& graph, const Node& node) {
   check_arity(node);
   check_dtypes(graph, node);
-  check_attributes(graph, node);
+  check_attributes(graph, node, node.op);
 }
 
 }  // namespace octet

@@ -35,6 +35,7 @@ class ShapeInference {
   void infer(const Node& node) {
     check_node(graph_, node);
     const std::optional<Op> op = move_shape_inputs(graph_, node, known_);
+    if (op && has_shape_inputs(node)) check_attributes(graph_, node, *op);
     const std::vector<TensorType> types = op ? output_types(node, *op) : types_before_run(node);
     for (std::size_t i = 0; i < types.size(); ++i) {
       require_reasonable(node, types[i].shape);

@@ -261,6 +261,24 @@ Shape shape_with_input(Op op, Shape x, const Shape& input) {
   return graph.value(y).shape;
 }
 
+TEST(InferShapes, ChecksTheBoundsOfASliceAlsoWhereTheyAreInputs) {
+  const auto slice = [](const std::vector<std::int64_t>& axes,
+                        const std::vector<std::int64_t>& steps) {
+    Graph graph;
+    const ValueId x = graph.add_input("x", DType::kFloat32, {4, 5});
+    graph.add_output(graph.add("y", Slice{},
+                               {x, integers(graph, "starts", {0}), integers(graph, "ends", {3}),
+                                integers(graph, "axes", axes), integers(graph, "steps", steps)}));
+    infer_shapes(graph);
+    return graph.value(graph.outputs()[0]).shape;
+  };
+  EXPECT_EQ(slice({1}, {1}), (Shape{4, 3}));
+  EXPECT_THROW(slice({0, 1}, {1}), Error);
+  EXPECT_THROW(slice({0}, {1, 1}), Error);
+  EXPECT_THROW(slice({0}, {}), Error);
+  EXPECT_THROW(slice({0}, {0}), Error);
+}
+
 TEST(InferShapes, KnowsTheRankOfAShapeThatOnlyTheDataKnow) {
   EXPECT_EQ(shape_with_input(Reshape{}, {4}, {2}), (Shape{kAny, kAny}));
   EXPECT_EQ(shape_with_input(Reshape{}, {4}, {1}), Shape{kAny});
