@@ -5,6 +5,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/names.h"
+#include "octet/graph/check_node.h"
 
 namespace octet {
 namespace {
@@ -51,10 +52,16 @@ void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& o
   for (const Pass& pass : passes) {
     if (options.disabled.contains(pass.name) || !pass.run(graph)) continue;
     try {
+      check_structure(graph);
+    } catch (const Error& error) {
+      fail(ErrorKind::kInternal, "pass '", pass.name, "' broke the graph: ", error.what());
+    }
+    // A pass may reveal a size that a node hid, and so a contradiction that was in the file.
+    try {
       infer_shapes(graph);
       verify(graph);
     } catch (const Error& error) {
-      fail(ErrorKind::kInternal, "pass '", pass.name, "' broke the graph: ", error.what());
+      fail(error.kind(), "after pass '", pass.name, "': ", error.what());
     }
   }
 }

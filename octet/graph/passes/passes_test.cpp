@@ -114,5 +114,27 @@ TEST(RunPasses, NamesAPassThatBreaksTheGraph) {
   }
 }
 
+TEST(RunPasses, AContradictionThatAPassRevealsIsTheFilesFault) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {8});
+  const auto integers = [&](const char* name, std::int64_t value) {
+    return graph.add_constant(name, Tensor::from(Shape{1}, std::vector{value}));
+  };
+  // Shape inference does not look through the Clip: the slice may be of any size until it is gone.
+  const ValueId start = graph.add("start", Clip{}, {integers("two", 2)});
+  const ValueId rest = graph.add("rest", Slice{}, {x, start, integers("eight", 8)});
+  const ValueId three = graph.add_constant("three", Tensor(DType::kFloat32, Shape{3}));
+  graph.add_output(graph.add("sum", Add{}, {rest, three}));
+  infer_shapes(graph);
+  try {
+    run_passes(graph, import_passes());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error.what(), HasSubstr("after pass '"));
+    EXPECT_THAT(error.what(), HasSubstr("node 'sum'"));
+  }
+}
+
 }  // namespace
 }  // namespace octet
