@@ -257,6 +257,8 @@ int required_opset(const Graph& graph, const Node& node) {
                  [&](const Mul&) { return of_bytes; }, [&](const Div&) { return of_bytes; },
                  [&](const Relu&) { return has({DType::kFloat32}) ? 13 : 14; },
                  [](const HardSwish&) { return 14; },
+                 // The axes of the pads, while they are an input.
+                 [&](const Pad&) { return node.inputs.size() > 3 ? 18 : 13; },
                  [](const AveragePool& pool) {
                    return pool.window.dilation == std::array{1, 1} ? 13 : 19;
                  },

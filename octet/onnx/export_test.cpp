@@ -166,6 +166,15 @@ TEST(ExportTest, WritesFusedActivationsAsNodesOfTheirOwn) {
   EXPECT_EQ(proto.graph().node(0).input(1), "") << "no lower bound";
 }
 
+TEST(ExportTest, WritesAPadWhoseAxesAreAnInputForTheOpsetThatHasThem) {
+  TestModel model(18);
+  model.input("x", {2, 3}).input("pads", {2}, DType::kInt64).constant("axes", ints({1}));
+  model.output("y").node("Pad", {"x", "pads", "", "axes"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(proto_of(graph).opset_import(0).version(), 18);
+  expect_round_trip(graph);
+}
+
 TEST(ExportTest, WritesTheOpsetThatTheOpsNeed) {
   EXPECT_EQ(proto_of(one_op(Relu{}, {1})).opset_import(0).version(), 13);
   EXPECT_EQ(proto_of(one_op(HardSwish{}, {1})).opset_import(0).version(), 14);
