@@ -194,6 +194,15 @@ TEST(ImportQuantTest, AConvolutionOverOneAxisTakesADequantizedWeight) {
   expect_round_trip(model.read());
 }
 
+TEST(ImportQuantTest, AQuantizedWeightMayBeAnOutputThatNothingReads) {
+  TestModel model;
+  model.constant("w", floats({2}, {1, -3})).constant("scale", floats({}, {0.5f})).output("y");
+  model.constant("zero", int8s({}, {1})).node("QuantizeLinear", {"w", "scale", "zero"}, {"y"});
+  const Graph graph = model.read();
+  EXPECT_EQ(graph.value(graph.outputs()[0]).constant, int8s({2}, {3, -5}));
+  expect_round_trip(graph);
+}
+
 TEST(ImportQuantTest, ReadsADynamicallyQuantizedProduct) {
   TestModel model;
   model.input("x", {kDynamicDim, 2}).constant("w", int8s({2, 3}, {1, 2, 3, 4, 5, 6}));

@@ -162,7 +162,10 @@ void NodeReader::emit_constant(Tensor tensor) {
     named.constant = tensor;
     named.producer = nullptr;
   }
-  state_.graph.value(value).constant = std::move(tensor);
+  Value& entry = state_.graph.value(value);
+  entry.dtype = tensor.dtype();
+  entry.shape = tensor.shape();
+  entry.constant = std::move(tensor);
   state_.mark_produced(value);
 }
 
