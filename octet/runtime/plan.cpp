@@ -3,6 +3,7 @@
 #include <cassert>
 #include <chrono>
 
+#include "octet/base/error.h"
 #include "octet/runtime/float_environment.h"
 #include "octet/runtime/plan_impl.h"
 
@@ -13,8 +14,11 @@ Plan::Impl::Impl(PlanBuilder& builder) : options(builder.options()) {
   for (const ValueId id : graph.inputs()) {
     inputs.push_back({graph.value(id).name, graph.value(id).dtype, graph.value(id).shape});
   }
+  std::size_t output_bytes = 0;
   for (const ValueId id : graph.outputs()) {
-    outputs.push_back({graph.value(id).name, graph.value(id).dtype, graph.value(id).shape});
+    const Value& value = graph.value(id);
+    outputs.push_back({value.name, value.dtype, value.shape});
+    output_bytes += builder.max_bytes(value.shape, value.dtype);
   }
   layers = std::move(builder.layers);
   steps_ = std::move(builder.steps);
@@ -46,6 +50,11 @@ Plan::Impl::Impl(PlanBuilder& builder) : options(builder.options()) {
   const MemoryPlan plan = plan_memory(lifetimes);
   scratch_stride_ = (builder.scratch_per_thread + 127) / 64 * 64;
   const std::size_t scratch_bytes = scratch_stride_ * static_cast<std::size_t>(options.threads);
+  const std::size_t total = plan.arena_bytes + scratch_bytes + output_bytes;
+  if (total > static_cast<std::size_t>(options.max_bytes)) {
+    fail(ErrorKind::kUnsupported, "compile: activations and outputs of a batch of ",
+         options.max_batch, " take ", total, " bytes, accepted: at most ", options.max_bytes);
+  }
   arena_ = AlignedBuffer(plan.arena_bytes + scratch_bytes);
   arena_bytes = static_cast<std::int64_t>(plan.arena_bytes + scratch_bytes);
   for (std::size_t i = 0; i < owners.size(); ++i) {

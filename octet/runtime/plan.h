@@ -19,6 +19,9 @@ struct CompileOptions {
   int threads = 1;
   int max_batch = 1;   ///< the arena is planned for this batch; run() accepts 1..max_batch
   PassOptions passes;  ///< which of inference_passes are left out
+  /// Activations, outputs and scratch of a plan together: a size in a file must not become the
+  /// memory of the machine. Weights are as large as the file says already.
+  std::int64_t max_bytes = std::int64_t{16} << 30;
 };
 
 /// A graph input or output of a plan. Dynamic dimensions of `shape` are the batch.
@@ -84,8 +87,9 @@ bool has_float_kernel(std::string_view onnx_name);
 
 /// Compiles a float or quantized graph. Runs inference_passes on its own copy. Quantized regions
 /// (DequantizeLinear -> op -> QuantizeLinear) become integer kernels.
-/// Error(kUnsupported) naming the node if an operator or attribute has no kernel; Error(kBadData)
-/// if shapes do not fit or an accumulator could overflow.
+/// Error(kUnsupported) naming the node if an operator or attribute has no kernel, or if
+/// the plan would need more than max_bytes; Error(kBadData) if shapes do not fit or an accumulator
+/// could overflow.
 Plan compile(const Graph& graph, const CompileOptions& options = {});
 
 }  // namespace octet

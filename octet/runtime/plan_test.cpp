@@ -264,6 +264,23 @@ TEST(PlanTest, ActivationsOfTypeInt8GiveTheCodesOfUInt8MovedBy128) {
   EXPECT_EQ(moved, outputs_of(DType::kUInt8, 108));
 }
 
+TEST(PlanTest, APlanThatNeedsMoreThanTheMemoryItMayTakeIsRefused) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 1024});
+  graph.add_output(graph.add("y", Tanh{}, {x}));
+  infer_shapes(graph);
+  // The output alone takes 16 KiB.
+  EXPECT_NO_THROW(compile(graph, {.max_batch = 4, .max_bytes = 64 << 10}));
+  try {
+    compile(graph, {.max_batch = 4, .max_bytes = (16 << 10) - 1});
+    FAIL() << "compiled";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_NE(std::string(error.what()).find("accepted: at most 16383"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(PlanTest, AMultiplierThatIsNotFiniteIsRefused) {
   const TensorQuantParams huge{{3e38f}, {0}, std::nullopt, DType::kUInt8};
   const TensorQuantParams tiny{{1e-38f}, {0}, std::nullopt, DType::kUInt8};
