@@ -20,4 +20,7 @@ if(OCTET_SANITIZE)
   add_compile_options(-fsanitize=${OCTET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${OCTET_SANITIZE})
 endif()
+if(OCTET_WITH_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # counts edges; the targets bring the engine
+endif()
 find_package(Threads REQUIRED)

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+#include "octet/base/error.h"
+
+// What the fuzz targets share. A target's one duty: whatever the bytes, octet either answers or
+// throws octet::Error. Everything else (a signal, a sanitizer's report, another exception, a wrong
+// answer) ends the process, and libFuzzer keeps the input.
+
+namespace octet::fuzz {
+
+inline std::span<const std::byte> as_bytes(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const std::byte*>(data), size};
+}
+
+/// A promise of octet's is broken: ends the process with a message that says which.
+[[noreturn]] inline void broken(const std::string& promise) {
+  std::fprintf(stderr, "broken promise: %s\n", promise.c_str());
+  std::abort();
+}
+
+/// Runs `action` on untrusted data. False if it was refused; a refusal that blames ourselves is a
+/// finding.
+template <typename Action>
+bool accepted(Action action) {
+  try {
+    action();
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kInternal) broken(error.what());
+    if (*error.what() == '\0') broken("an error says what is wrong");
+    return false;
+  }
+}
+
+}  // namespace octet::fuzz
