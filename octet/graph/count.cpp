@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/functions/window.h"
 #include "octet/graph/graph.h"
 
@@ -65,6 +66,7 @@ std::int64_t count_parameters(const Graph& graph) {
       if (!constant || constant->dtype() == DType::kInt64) continue;  // int64: shape arithmetic
       if (counted.insert(id).second) total += constant->num_elements();
     }
+    for (const Branch& branch : branches_of(node.op)) total += count_parameters(*branch.graph);
   }
   return total;
 }
@@ -88,11 +90,19 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
             return macs_at_batch(std::max<std::int64_t>(shape(0)[shape(0).rank() - 1], 0));
           },
           [&](const Function& function) {
-            if (!conv_transpose_of(function)) return std::int64_t{0};
-            // Every input element meets the kernel of every output of its group.
-            const std::int64_t elements = elements_at_batch_1(graph.value(*node.inputs[0]));
-            return elements * (elements_at_batch_1(graph.value(*node.inputs[1])) / shape(1)[0]) /
-                   static_batch(graph);
+            if (conv_transpose_of(function)) {
+              // Every input element meets the kernel of every output of its group.
+              const std::int64_t elements = elements_at_batch_1(graph.value(*node.inputs[0]));
+              return elements * (elements_at_batch_1(graph.value(*node.inputs[1])) / shape(1)[0]) /
+                     static_batch(graph);
+            }
+            // Of the branches one runs.
+            std::int64_t largest = 0;
+            for (const Branch& branch : branches_of(node.op)) {
+              const std::optional<Graph> typed = typed_branch(graph, node, branch);
+              if (typed) largest = std::max(largest, count_macs(*typed));
+            }
+            return largest;
           },
           [&](const MatMulInteger&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
           [](const auto&) { return std::int64_t{0}; },
@@ -119,6 +129,7 @@ std::int64_t constant_bytes(const Graph& graph) {
     for (const std::optional<ValueId>& input : node.inputs) {
       if (input) count(*input);
     }
+    for (const Branch& branch : branches_of(node.op)) total += constant_bytes(*branch.graph);
   }
   for (ValueId output : graph.outputs()) count(output);
   return total;

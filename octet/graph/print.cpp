@@ -1,7 +1,7 @@
 #include <charconv>
 
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/graph.h"
-#include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
@@ -134,24 +134,40 @@ std::string attributes(const Op& op) {
       op);
 }
 
-}  // namespace
-
-std::string to_string(const Graph& graph) {
+std::string inputs_text(const Graph& graph, const std::vector<std::optional<ValueId>>& inputs) {
   std::string text;
-  for (const Node& node : graph.nodes()) {
-    text += node.name + ": " + std::string(op_name(node.op)) + "(";
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (i > 0) text += ", ";
-      if (!node.inputs[i]) {
-        text += "-";
-        continue;
-      }
-      const Value& value = graph.value(*node.inputs[i]);
-      text += value.name;
-      if (value.constant) continue;
-      text += ' ';
-      text += typed_shape(value);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (i > 0) text += ", ";
+    if (!inputs[i]) {
+      text += "-";
+      continue;
     }
+    const Value& value = graph.value(*inputs[i]);
+    text += value.name;
+    if (value.constant) continue;
+    text += ' ';
+    text += typed_shape(value);
+  }
+  return text;
+}
+
+void print_nodes(const Graph& graph, const std::string& indent, std::string& text);
+
+/// What the branch reads of the graph around it, its nodes, and what it gives.
+void print_branch(const Graph& branch, const char* name, const std::string& indent,
+                  std::string& text) {
+  text += indent + name + "(";
+  text += inputs_text(branch, {branch.inputs().begin(), branch.inputs().end()}) + "):\n";
+  print_nodes(branch, indent + "  ", text);
+  text += indent + "  ->";
+  for (const ValueId id : branch.outputs()) text += " " + branch.value(id).name;
+  text += "\n";
+}
+
+void print_nodes(const Graph& graph, const std::string& indent, std::string& text) {
+  for (const Node& node : graph.nodes()) {
+    text += indent + node.name + ": " + std::string(op_name(node.op)) + "(";
+    text += inputs_text(graph, node.inputs);
     text += ')';
     text += attributes(node.op);
     text += " -> ";
@@ -162,7 +178,18 @@ std::string to_string(const Graph& graph) {
       text += typed_shape(value);
     }
     text += "\n";
+    const std::span<const Branch> branches = branches_of(node.op);
+    for (std::size_t i = branches.size(); i-- > 0;) {
+      print_branch(*branches[i].graph, i == 1 ? "then" : "else", indent + "  ", text);
+    }
   }
+}
+
+}  // namespace
+
+std::string to_string(const Graph& graph) {
+  std::string text;
+  print_nodes(graph, "", text);
   return text;
 }
 

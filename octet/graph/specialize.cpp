@@ -52,7 +52,7 @@ void set_value(Graph& graph, const std::string& name, const Tensor& tensor) {
 
 std::ptrdiff_t count_unknown(const Graph& graph) {
   return std::ranges::count_if(graph.nodes(), [&](const Node& node) {
-    return conditional_of(node.op) || has_shape_inputs(node) ||
+    return is_conditional(node.op) || has_shape_inputs(node) ||
            std::ranges::any_of(node.outputs,
                                [&](ValueId id) { return !graph.value(id).shape.is_static(); });
   });
@@ -71,10 +71,11 @@ void settle(Graph& graph) {
     run_passes(graph, import_passes());
   } while (count_unknown(graph) > 0 &&
            std::pair(count_unknown(graph), graph.nodes().size()) != before);
+  normalize_branches(graph);
 }
 
 std::vector<ValueId> deciding_inputs(const Node& node) {
-  if (conditional_of(node.op)) return {*node.inputs[0]};
+  if (is_conditional(node.op)) return {*node.inputs[0]};
   std::vector<ValueId> causes;
   const std::size_t first = has_shape_inputs(node) ? data_inputs(node) : 0;
   for (std::size_t i = first; i < node.inputs.size(); ++i) {
@@ -96,7 +97,7 @@ bool waits_for_elements(const Graph& graph, const Node& node) {
   const auto is_static = [&](ValueId id) { return graph.value(id).shape.is_static(); };
   const bool inputs_known =
       std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || is_static(*id); });
-  return inputs_known && (conditional_of(node.op) || has_shape_inputs(node) ||
+  return inputs_known && (is_conditional(node.op) || has_shape_inputs(node) ||
                           !std::ranges::all_of(node.outputs, is_static));
 }
 

@@ -17,7 +17,8 @@ namespace octet {
 Graph specialize(const Graph& graph, const std::map<std::string, Shape>& shapes,
                  const std::map<std::string, Tensor>& values = {});
 
-/// Runs the import passes and inlines decided branches until nothing more comes to be known.
+/// Runs the import passes and inlines decided branches until nothing more comes to be known. The
+/// branches that are left have their normal form (normalize_branches).
 void settle(Graph& graph);
 
 /// The inputs of a node whose elements may be what it waits for.

@@ -1,6 +1,7 @@
 #include "octet/graph/tensor_function.h"
 
 #include <algorithm>
+#include <map>
 
 #include "octet/base/aligned_buffer.h"
 #include "octet/graph/node_error.h"
@@ -72,8 +73,50 @@ std::size_t TensorFunction::scratch_bytes(std::span<const TensorType>,
   return 0;
 }
 
+namespace {
+
+/// Equal networks: the values of one are those of the other in the order of the nodes.
+bool same_network(const Graph& a, const Graph& b) {
+  if (a.inputs().size() != b.inputs().size() || a.outputs().size() != b.outputs().size() ||
+      a.nodes().size() != b.nodes().size()) {
+    return false;
+  }
+  std::map<ValueId, ValueId> partner;
+  const auto pair_up = [&](ValueId in_a, ValueId in_b) { partner[in_a] = in_b; };
+  const auto same_value = [&](ValueId in_a, ValueId in_b) {
+    const std::optional<Tensor>& constant = a.value(in_a).constant;
+    if (constant) return constant == b.value(in_b).constant;
+    const auto known = partner.find(in_a);
+    return known != partner.end() && known->second == in_b;
+  };
+  for (std::size_t i = 0; i < a.inputs().size(); ++i) pair_up(a.inputs()[i], b.inputs()[i]);
+  for (std::size_t i = 0; i < a.nodes().size(); ++i) {
+    const Node& node_a = a.nodes()[i];
+    const Node& node_b = b.nodes()[i];
+    const bool same_inputs =
+        std::ranges::equal(node_a.inputs, node_b.inputs, [&](const auto& in_a, const auto& in_b) {
+          return in_a && in_b ? same_value(*in_a, *in_b) : in_a.has_value() == in_b.has_value();
+        });
+    if (!same_inputs || node_a.outputs.size() != node_b.outputs.size() ||
+        !(node_a.op == node_b.op)) {
+      return false;
+    }
+    for (std::size_t k = 0; k < node_a.outputs.size(); ++k) {
+      pair_up(node_a.outputs[k], node_b.outputs[k]);
+    }
+  }
+  return std::ranges::equal(a.outputs(), b.outputs(), same_value);
+}
+
+}  // namespace
+
+bool operator==(const Branch& a, const Branch& b) {
+  return a.captures == b.captures && (a.graph == b.graph || same_network(*a.graph, *b.graph));
+}
+
 bool operator==(const TensorFunction& a, const TensorFunction& b) {
-  return a.onnx_name() == b.onnx_name() && a.attributes() == b.attributes();
+  return a.onnx_name() == b.onnx_name() && a.attributes() == b.attributes() &&
+         std::ranges::equal(a.branches(), b.branches());
 }
 
 std::array<std::int64_t, kMaxViewRank> row_major_strides(std::span<const std::int64_t> dims) {

@@ -79,6 +79,15 @@ enum class ElementFlow {
   kBlends,  ///< outputs lie within the range of the elements of input 0
 };
 
+/// A network inside an operator, whose inputs are values of the graph around it: one side of an If.
+struct Branch {
+  std::shared_ptr<const Graph> graph;
+  std::vector<std::size_t> captures;  ///< for each input of `graph`, the input of the node
+
+  /// Equal captures, nodes, wiring and constants; names do not matter.
+  friend bool operator==(const Branch& a, const Branch& b);
+};
+
 /// The definition of one operator with its attributes. Immutable; graphs share it.
 class TensorFunction {
  public:
@@ -87,6 +96,8 @@ class TensorFunction {
   virtual std::string_view onnx_name() const = 0;
   /// All attributes that ONNX needs to say the same: for export, printing and comparison.
   virtual std::vector<Attribute> attributes() const { return {}; }
+  /// The networks inside the operator: of an If the one for false, then the one for true.
+  virtual std::span<const Branch> branches() const { return {}; }
   /// The first opset from 13 on in which ONNX's operator means this.
   virtual int opset() const { return 13; }
   virtual FunctionArity arity() const { return {}; }
@@ -105,7 +116,7 @@ class TensorFunction {
   virtual bool compute(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs,
                        std::byte* scratch) const noexcept = 0;
 
-  /// Equal name and attributes.
+  /// Equal name, attributes and branches.
   friend bool operator==(const TensorFunction& a, const TensorFunction& b);
 };
 

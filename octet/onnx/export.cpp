@@ -8,64 +8,17 @@
 #include "octet/onnx/graph_writer.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
-#include "octet/onnx/tensor_proto.h"
 #include "octet_onnx.pb.h"
 
 namespace octet {
 namespace {
 
 using octet_onnx::ModelProto;
-using octet_onnx::ValueInfoProto;
 
 constexpr std::string_view kWhere = "onnx export";
 
-std::string dim_name(const Value& value, int axis) {
-  const auto index = static_cast<std::size_t>(axis);
-  return index < value.dim_names.size() ? value.dim_names[index] : "";
-}
-
-/// What the batch is called: as in the file it came from, else "N" unless that is something else.
-std::string batch_name(const Graph& graph) {
-  std::string name;
-  bool taken = false;
-  for (const ValueId id : graph.inputs()) {
-    const Value& input = graph.value(id);
-    for (int axis = 0; axis < input.shape.rank(); ++axis) {
-      if (input.shape[axis] == kDynamicDim && name.empty()) name = dim_name(input, axis);
-      taken = taken || (input.shape[axis] == kUnknownDim && dim_name(input, axis) == "N");
-    }
-  }
-  return !name.empty() ? name : taken ? "batch" : "N";
-}
-
-void write_value_info(const Value& value, const std::string& batch, ValueInfoProto& info) {
-  info.set_name(value.name);
-  auto& type = *info.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(dtype_to_onnx(value.dtype));
-  auto& shape = *type.mutable_shape();  // a scalar has a shape without dimensions
-  for (int axis = 0; axis < value.shape.rank(); ++axis) {
-    const std::int64_t dim = value.shape[axis];
-    auto& written = *shape.add_dim();  // one without name and number is of any size
-    if (dim >= 0) {
-      written.set_dim_value(dim);
-    } else if (dim == kDynamicDim) {
-      written.set_dim_param(batch);
-    } else if (!dim_name(value, axis).empty()) {
-      written.set_dim_param(dim_name(value, axis));
-    }
-  }
-}
-
 ModelProto to_proto(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (conditional_of(node.op)) {
-      fail(ErrorKind::kUnsupported, kWhere, ": node '", node.name,
-           "' (If): the condition is known only at run time, accepted: a constant");
-    }
-  }
-  int opset = 13;
-  for (const Node& node : graph.nodes()) opset = std::max(opset, required_opset(graph, node));
-
+  const int opset = required_opset(graph);
   ModelProto model;
   model.set_ir_version(opset < 19 ? 8 : opset < 21 ? 9 : 10);
   model.set_producer_name("octet");
@@ -79,33 +32,30 @@ ModelProto to_proto(const Graph& graph) {
   }
   octet_onnx::GraphProto& proto = *model.mutable_graph();
   proto.set_name(graph.name.empty() ? "octet" : graph.name);
-  const std::string batch = batch_name(graph);
-  for (const ValueId input : graph.inputs()) {
-    write_value_info(graph.value(input), batch, *proto.add_input());
-  }
-  GraphWriter writer(graph, proto);
-  for (const Node& node : graph.nodes()) write_node(writer, node);
-  for (const ValueId output : graph.outputs()) {
-    writer.name_of(output);
-    write_value_info(graph.value(output), batch, *proto.add_output());
-  }
+  GraphWriter writer(graph, proto, batch_name(graph));
+  write_inputs(writer);
+  write_nodes_and_outputs(writer);
   return model;
 }
+
+std::string difference_of_nodes(const Graph& a, const Graph& b);
 
 /// Equal for inference: momentum matters to training alone, and its decimals may be rounded.
 bool same_op(const Op& a, const Op& b) {
   const auto* norm_a = std::get_if<BatchNorm>(&a);
   const auto* norm_b = std::get_if<BatchNorm>(&b);
   if (norm_a && norm_b) return norm_a->epsilon == norm_b->epsilon;
-  return a == b;
+  if (!is_conditional(a)) return a == b;
+  return std::ranges::equal(branches_of(a), branches_of(b),
+                            [](const Branch& in_a, const Branch& in_b) {
+                              return in_a.captures == in_b.captures &&
+                                     in_a.graph->nodes().size() == in_b.graph->nodes().size() &&
+                                     difference_of_nodes(*in_a.graph, *in_b.graph).empty();
+                            });
 }
 
-/// What differs between two graphs after the same passes; empty if nothing does.
-std::string difference(Graph a, Graph b) {
-  run_passes(a, inference_passes());
-  run_passes(b, inference_passes());
-  if (a.metadata != b.metadata) return "the metadata";
-  if (to_string(a) != to_string(b)) return "the structure";
+/// The first difference of ops or constants between graphs that print the same.
+std::string difference_of_nodes(const Graph& a, const Graph& b) {
   for (std::size_t i = 0; i < a.nodes().size(); ++i) {
     const Node& node_a = a.nodes()[i];
     const Node& node_b = b.nodes()[i];
@@ -121,10 +71,22 @@ std::string difference(Graph a, Graph b) {
   return "";
 }
 
+/// What differs between two graphs after the same passes; empty if nothing does.
+std::string difference(Graph a, Graph b) {
+  for (Graph* graph : {&a, &b}) {
+    run_passes(*graph, inference_passes());
+    normalize_branches(*graph);
+  }
+  if (a.metadata != b.metadata) return "the metadata";
+  if (to_string(a) != to_string(b)) return "the structure";
+  return difference_of_nodes(a, b);
+}
+
 }  // namespace
 
 std::vector<std::byte> to_onnx(const Graph& graph) {
   Graph checked = graph;
+  normalize_branches(checked);
   infer_shapes(checked);
   verify(checked);
   return serialize_proto(to_proto(checked), kWhere);

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "octet/base/error.h"
-#include "octet/graph/tensor_function.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/onnx/graph_writer.h"
 #include "octet/onnx/momentum.h"
 #include "octet/onnx/tensor_proto.h"
@@ -147,7 +147,10 @@ class NodeWriter {
     add_quantization(writer_.quant_names(*node_.inputs[0], *node_.inputs[0], op.params));
   }
   void operator()(const Function& function) {
+    // Branches read the values around them by name, not through inputs.
+    if (is_conditional(function)) inputs_.resize(1);
     NodeProto& node = add();
+    write_branches(writer_, node_, node);
     for (const Attribute& attribute : function.definition->attributes()) {
       const char* name = attribute.name.c_str();
       std::visit(Overloaded{
@@ -242,6 +245,8 @@ void write_node(GraphWriter& writer, const Node& node) {
   std::visit(node_writer, node.op);
 }
 
+namespace {
+
 int required_opset(const Graph& graph, const Node& node) {
   const auto has = [&](std::initializer_list<DType> dtypes) {
     const auto is_one = [&](ValueId id) {
@@ -262,9 +267,24 @@ int required_opset(const Graph& graph, const Node& node) {
                  [](const AveragePool& pool) {
                    return pool.window.dilation == std::array{1, 1} ? 13 : 19;
                  },
-                 [](const Function& function) { return function.definition->opset(); },
+                 [&](const Function& function) {
+                   int opset = function.definition->opset();
+                   for (const Branch& branch : branches_of(function)) {
+                     const std::optional<Graph> typed = typed_branch(graph, node, branch);
+                     if (typed) opset = std::max(opset, required_opset(*typed));
+                   }
+                   return opset;
+                 },
                  [](const auto&) { return 13; }},
       node.op);
+}
+
+}  // namespace
+
+int required_opset(const Graph& graph) {
+  int opset = 13;
+  for (const Node& node : graph.nodes()) opset = std::max(opset, required_opset(graph, node));
+  return opset;
 }
 
 }  // namespace octet

@@ -1,5 +1,6 @@
 #include "octet/onnx/graph_writer.h"
 
+#include "octet/graph/functions/conditional.h"
 #include "octet/onnx/tensor_proto.h"
 #include "octet_onnx.pb.h"
 
@@ -43,20 +44,70 @@ bool needs_zero_point(const TensorQuantParams& params) {
   return false;
 }
 
+/// What a name stands for in all branches: how many of them hold the one constant; null for others.
+struct SharedConstant {
+  const Tensor* tensor = nullptr;
+  int branches = 0;
+};
+using SharedConstants = std::unordered_map<std::string, SharedConstant>;
+
+/// Visits the values of all branches inside the graph.
+void collect(const Graph& graph, std::unordered_set<std::string>& names, SharedConstants& shared) {
+  for (const Node& node : graph.nodes()) {
+    for (const Branch& branch : branches_of(node.op)) {
+      for (const Value& value : branch.graph->values()) {
+        const Tensor* const tensor = value.constant ? &*value.constant : nullptr;
+        names.insert(value.name);
+        const auto [entry, is_new] = shared.try_emplace(value.name, SharedConstant{tensor, 0});
+        ++entry->second.branches;
+        const Tensor* const known = entry->second.tensor;
+        if (!tensor || !known || !(*tensor == *known)) entry->second.tensor = nullptr;
+      }
+      collect(*branch.graph, names, shared);
+    }
+  }
+}
+
 }  // namespace
 
-GraphWriter::GraphWriter(const Graph& graph, octet_onnx::GraphProto& proto)
-    : graph_(graph), proto_(proto) {
+GraphWriter::GraphWriter(const Graph& graph, octet_onnx::GraphProto& proto, std::string batch)
+    : graph_(graph), proto_(proto), batch_(std::move(batch)) {
   for (const Value& value : graph.values()) value_names_.insert(value.name);
+  SharedConstants shared;
+  collect(graph, value_names_, shared);
+  for (const auto& [name, constant] : shared) {
+    if (constant.tensor && constant.branches > 1) shared_.emplace(name, constant.tensor);
+  }
+}
+
+GraphWriter::GraphWriter(const Graph& graph, octet_onnx::GraphProto& proto, GraphWriter& around)
+    : graph_(graph), proto_(proto), around_(&around), batch_(around.batch_) {}
+
+bool GraphWriter::provides(const std::string& name, const Tensor& constant) {
+  if (const std::optional<ValueId> own = graph_.find_value(name)) {
+    if (graph_.value(*own).constant != constant) return false;
+    name_of(own);
+    return true;
+  }
+  if (around_) return around_->provides(name, constant);
+  const auto shared = shared_.find(name);
+  if (shared == shared_.end() || !(*shared->second == constant)) return false;
+  if (written_shared_.insert(name).second) write_constant(name, constant);
+  return true;
+}
+
+void GraphWriter::write_constant(const std::string& name, const Tensor& constant) {
+  octet_onnx::TensorProto& initializer = *proto_.add_initializer();
+  initializer.set_name(name);
+  tensor_to_proto(constant, initializer);
 }
 
 std::string GraphWriter::name_of(std::optional<ValueId> id) {
   if (!id) return "";
   const Value& value = graph_.value(*id);
-  if (value.constant && written_constants_.insert(*id).second) {
-    octet_onnx::TensorProto& initializer = *proto_.add_initializer();
-    initializer.set_name(value.name);
-    tensor_to_proto(*value.constant, initializer);
+  if (value.constant && written_constants_.insert(*id).second &&
+      !(around_ && around_->provides(value.name, *value.constant))) {
+    write_constant(value.name, *value.constant);
   }
   return value.name;
 }
@@ -88,7 +139,7 @@ std::string GraphWriter::add_initializer(const std::string& wanted, const Tensor
 }
 
 std::string GraphWriter::fresh_value_name(const std::string& wanted) {
-  return claim_name(value_names_, wanted);
+  return claim_name(outermost().value_names_, wanted);
 }
 
 const QuantNames& GraphWriter::quant_names(ValueId quantized, ValueId tensor,

@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "octet/base/files.h"
-#include "octet/graph/functions/conditional.h"
 #include "octet/graph/specialize.h"
 #include "octet/onnx/container.h"
 #include "octet/onnx/expand_qlinear.h"
 #include "octet/onnx/external_data.h"
+#include "octet/onnx/import_branches.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
@@ -25,7 +24,6 @@ using octet_onnx::ValueInfoProto;
 
 constexpr std::string_view kWhere = "onnx import";
 constexpr std::size_t kMaxNameBytes = 4096;
-constexpr int kMaxDepth = 32;
 constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
 constexpr int kMinOpset = 1, kMaxOpset = 27;
 
@@ -279,7 +277,9 @@ class GraphImporter {
     if (is_default_domain(node.domain())) {
       if (node.op_type() == "Constant") return;
       if (node.op_type() == "If") {
-        import_if(node, name);
+        import_if(state_, node, name, [this](ImportState& branch, GraphProto& proto) {
+          import_branch(branch, proto);
+        });
         return;
       }
       op = find_op_import(node.op_type());
@@ -305,70 +305,11 @@ class GraphImporter {
     reader.attributes.require_all_used(state_.opset);
   }
 
-  /// A branch as a network of its own. Its decisions cannot wait for shapes: only the graph around
-  /// it comes to know them.
-  Graph import_branch(GraphProto& proto, ImportState& branch, const std::string& where) {
-    int depth = 1;
-    for (const ImportState* around = &state_; around->outer; around = around->outer) ++depth;
-    if (depth > kMaxDepth) {
-      fail(ErrorKind::kUnsupported, where, ": branches nested ", depth, " deep, accepted: up to ",
-           kMaxDepth);
-    }
+  void import_branch(ImportState& branch, GraphProto& proto) {
     check_graph(proto, options_);
-    if (proto.input_size() > 0) {
-      fail(ErrorKind::kBadData, where, ": a branch with inputs, accepted: none");
-    }
-    branch.opset = state_.opset;
-    branch.outer = &state_;
     ImportOptions options = options_;
     options.fixed_inputs.clear();
     GraphImporter(branch, proto, options).run();
-    if (!branch.deferred.empty() || !branch.dequantize_without_zero_point.empty()) {
-      fail(ErrorKind::kUnsupported, where,
-           ": a node in a branch whose meaning depends on shapes or types around it, accepted: "
-           "explicit pads and zero points");
-    }
-    branch.graph.sort();
-    return branch.graph;
-  }
-
-  void import_if(NodeProto& node, const std::string& name) {
-    const std::string where = where_of("node", name) + " (If)";
-    std::array<GraphProto*, 2> protos{};  // else, then
-    for (auto& attribute : *node.mutable_attribute()) {
-      const bool is_then = attribute.name() == "then_branch";
-      GraphProto*& proto = protos[is_then ? 1 : 0];
-      if ((!is_then && attribute.name() != "else_branch") || !attribute.has_g() || proto) {
-        fail(ErrorKind::kBadData, where, ": attribute ", quote_name(attribute.name()),
-             ", accepted: then_branch and else_branch, a graph each");
-      }
-      proto = attribute.mutable_g();
-    }
-    if (!protos[0] || !protos[1] || node.input_size() != 1) {
-      fail(ErrorKind::kBadData, where, ": a branch or the condition is missing");
-    }
-    std::vector<std::optional<ValueId>> inputs{state_.value_of(node.input(0), where)};
-    std::array<Branch, 2> branches;
-    for (const std::size_t side : {0, 1}) {
-      ImportState branch;
-      branches[side].graph = std::make_shared<Graph>(import_branch(*protos[side], branch, where));
-      for (const std::string_view captured : branch.captured) {
-        branches[side].captures.push_back(inputs.size());
-        inputs.emplace_back(state_.value_of(captured, where));
-      }
-      if (branches[side].graph->outputs().size() != static_cast<std::size_t>(node.output_size())) {
-        fail(ErrorKind::kBadData, where, ": ", node.output_size(), " outputs, a branch has ",
-             branches[side].graph->outputs().size());
-      }
-    }
-    std::vector<ValueId> outputs;
-    for (const std::string& output : node.output()) {
-      outputs.push_back(output.empty()
-                            ? state_.graph.add_value(state_.fresh_value_name(name + "_output"))
-                            : state_.value_of(output, where));
-    }
-    auto definition = std::make_shared<Conditional>(std::move(branches[1]), std::move(branches[0]));
-    state_.add_node(name, Function{std::move(definition)}, std::move(inputs), std::move(outputs));
   }
 
   void declare_outputs() {

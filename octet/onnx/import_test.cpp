@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "octet/graph/specialize.h"
 #include "octet/onnx/momentum.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/test_model.h"
@@ -345,71 +344,6 @@ TEST(ImportTest, KeepsOneSymbolicBatchAndOtherSizesUnknown) {
   const Graph again = import_onnx(std::span<const std::byte>(to_onnx(graph)));
   EXPECT_EQ(again.value(again.inputs()[1]).shape, (Shape{kUnknownDim, 3}));
   EXPECT_THAT(again.value(again.inputs()[1]).dim_names, testing::ElementsAre("M", ""));
-}
-
-octet_onnx::GraphProto* branch_of(octet_onnx::NodeProto& node, const std::string& name) {
-  auto& attribute = *node.add_attribute();
-  attribute.set_name(name);
-  attribute.set_type(octet_onnx::AttributeProto::GRAPH);
-  return attribute.mutable_g();
-}
-
-void add_to(octet_onnx::GraphProto& graph, const std::string& op,
-            const std::vector<std::string>& inputs, const std::string& output) {
-  auto& node = *graph.add_node();
-  node.set_op_type(op);
-  for (const std::string& input : inputs) node.add_input(input);
-  node.add_output(output);
-}
-
-/// y = condition ? relu(x) : x + w
-TestModel choice(const std::function<void(TestModel&)>& define_condition) {
-  TestModel model;
-  model.input("x", {2, 3}).constant("w", ramp({3})).output("y");
-  define_condition(model);
-  auto& node = model.node("If", {"condition"}, {"y"});
-  auto& then_branch = *branch_of(node, "then_branch");
-  add_to(then_branch, "Relu", {"x"}, "a");
-  then_branch.add_output()->set_name("a");
-  auto& else_branch = *branch_of(node, "else_branch");
-  add_to(else_branch, "Add", {"x", "w"}, "b");
-  else_branch.add_output()->set_name("b");
-  return model;
-}
-
-TEST(ImportTest, PutsTheChosenBranchInThePlaceOfAnIf) {
-  for (const bool condition : {true, false}) {
-    const TestModel model =
-        choice([&](TestModel& m) { m.constant("condition", Tensor::scalar(condition)); });
-    const Graph graph = model.read();
-    ASSERT_EQ(graph.nodes().size(), 1u);
-    EXPECT_EQ(op_name(graph.nodes()[0].op), condition ? "Relu" : "Add");
-    EXPECT_EQ(graph.value(graph.outputs()[0]).name, "y");
-    EXPECT_EQ(graph.value(graph.outputs()[0]).shape, (Shape{2, 3}));
-  }
-}
-
-TEST(ImportTest, KeepsAnIfWhoseConditionIsAnInput) {
-  const TestModel model = choice([](TestModel& m) { m.input("condition", {}, DType::kBool); });
-  const Graph graph = model.read();
-  ASSERT_EQ(graph.nodes().size(), 1u);
-  EXPECT_EQ(op_name(graph.nodes()[0].op), "If");
-  EXPECT_EQ(graph.value(graph.outputs()[0]).shape, (Shape{2, 3}));
-  EXPECT_THAT(expect_error(ErrorKind::kUnsupported, [&] { to_onnx(graph); }), HasSubstr("'y'"));
-  const Graph chosen = specialize(graph, {}, {{"condition", Tensor::scalar(false)}});
-  ASSERT_EQ(chosen.nodes().size(), 1u);
-  EXPECT_EQ(op_name(chosen.nodes()[0].op), "Add");
-}
-
-TEST(ImportTest, RefusesBranchesThatAreNotWhole) {
-  const auto define = [](TestModel& m) { m.input("condition", {}, DType::kBool); };
-  TestModel missing = choice(define);
-  auto& node = *missing.graph().mutable_node(0);
-  *node.mutable_attribute(0)->mutable_g()->mutable_node(0)->mutable_input(0) = "nowhere";
-  EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { missing.read(); }), HasSubstr("'nowhere'"));
-  TestModel one = choice(define);
-  one.graph().mutable_node(0)->mutable_attribute()->RemoveLast();
-  EXPECT_THAT(expect_error(ErrorKind::kBadData, [&] { one.read(); }), HasSubstr("missing"));
 }
 
 TEST(ImportTest, TakesABatchThatFitsOnlySomeSizesForUnknown) {

@@ -218,7 +218,7 @@ bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
 void lower_node(PlanBuilder& builder, const Node& node) {
   if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
   if (multiplies_dynamic_scale(builder, node)) return;
-  if (conditional_of(node.op)) {
+  if (is_conditional(node.op)) {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (If): the condition '",
          builder.graph().value(*node.inputs[0]).name,
          "' is known only at run time, accepted: a constant");

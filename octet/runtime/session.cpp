@@ -20,7 +20,7 @@ bool only_batch_varies(const Graph& graph) {
     }
   }
   return std::ranges::none_of(graph.nodes(), [](const Node& node) {
-    return has_shape_inputs(node) || conditional_of(node.op);
+    return has_shape_inputs(node) || is_conditional(node.op);
   });
 }
 

@@ -12,9 +12,8 @@ constexpr std::size_t kManyInputs = 1 << 20;
 std::vector<TensorType> types_of(const Branch& branch, const FunctionInputs& inputs) {
   Graph graph = *branch.graph;
   for (std::size_t i = 0; i < branch.captures.size(); ++i) {
-    Value& value = graph.value(graph.inputs()[i]);
-    value.dtype = inputs.dtype(branch.captures[i]);
-    value.shape = inputs.shape(branch.captures[i]);
+    set_captured_type(graph.value(graph.inputs()[i]), inputs.dtype(branch.captures[i]),
+                      inputs.shape(branch.captures[i]));
   }
   infer_shapes(graph);
   std::vector<TensorType> types;
@@ -57,6 +56,12 @@ void splice(Graph& graph, const Node& node, const Branch& branch) {
   for (std::size_t i = 0; i < outer.size(); ++i) {
     if (outer[i]) continue;
     const Value& value = inner.values()[i];
+    // A constant that both graphs hold was one before the branch took it in.
+    const std::optional<ValueId> same = graph.find_value(value.name);
+    if (same && value.constant && graph.value(*same).constant == value.constant) {
+      outer[i] = same;
+      continue;
+    }
     const std::string name = graph.unique_value_name(value.name);
     outer[i] = value.constant ? graph.add_constant(name, *value.constant)
                               : graph.add_value(name, value.dtype, value.shape);
@@ -89,8 +94,17 @@ std::optional<bool> known_condition(const Graph& graph, const Node& node) {
 
 }  // namespace
 
+void set_captured_type(Value& input, DType dtype, const Shape& shape) {
+  input.dtype = dtype;
+  input.shape = shape;
+  // Around the branch any dimension may be the batch, of an input the first alone.
+  for (int axis = 1; axis < shape.rank(); ++axis) {
+    if (shape[axis] == kDynamicDim) input.shape[axis] = kUnknownDim;
+  }
+}
+
 FunctionArity Conditional::arity() const {
-  const std::size_t outputs = if_true_.graph->outputs().size();
+  const std::size_t outputs = branches_[0].graph->outputs().size();
   return {1, kManyInputs, outputs, outputs};
 }
 
@@ -98,9 +112,11 @@ std::vector<TensorType> Conditional::output_types(const FunctionInputs& inputs) 
   const Node& node = inputs.node();
   inputs.require_dtype(0, {DType::kBool});
   const auto condition = inputs.integers(0);
-  if (condition && condition->size() == 1) return types_of(branch((*condition)[0] != 0), inputs);
-  const auto a = possible_types(if_true_, inputs), b = possible_types(if_false_, inputs);
-  if (!a && !b) return types_of(if_true_, inputs);  // for its error
+  if (condition && condition->size() == 1) {
+    return types_of(branches_[(*condition)[0] != 0 ? 1 : 0], inputs);
+  }
+  const auto a = possible_types(branches_[1], inputs), b = possible_types(branches_[0], inputs);
+  if (!a && !b) return types_of(branches_[1], inputs);  // for its error
   std::vector<TensorType> types = a ? *a : *b;
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (a && b) {
@@ -117,21 +133,28 @@ bool Conditional::compute(std::span<const ConstTensorView>, std::span<const Tens
   return false;
 }
 
-const Conditional* conditional_of(const Op& op) {
+std::span<const Branch> branches_of(const Op& op) {
   const auto* function = std::get_if<Function>(&op);
-  return function ? dynamic_cast<const Conditional*>(function->definition.get()) : nullptr;
+  return function ? function->definition->branches() : std::span<const Branch>();
+}
+
+void inline_branch(Graph& graph, NodeId id, bool condition) {
+  const Node node = std::move(graph.node(id));
+  graph.nodes().erase(graph.nodes().begin() + static_cast<std::ptrdiff_t>(id));
+  splice(graph, node, branches_of(node.op)[condition ? 1 : 0]);
+  graph.sort();
 }
 
 bool inline_branches(Graph& graph) {
   bool changed = false;
   for (;;) {
     const auto decided = std::ranges::find_if(graph.nodes(), [&](const Node& node) {
-      return conditional_of(node.op) && known_condition(graph, node);
+      return is_conditional(node.op) && known_condition(graph, node);
     });
     if (decided == graph.nodes().end()) break;
     const Node node = std::move(*decided);
     graph.nodes().erase(decided);
-    splice(graph, node, conditional_of(node.op)->branch(*known_condition(graph, node)));
+    splice(graph, node, branches_of(node.op)[*known_condition(graph, node) ? 1 : 0]);
     changed = true;
   }
   if (changed) graph.sort();

@@ -6,6 +6,7 @@
 #include "octet/base/error.h"
 #include "octet/base/names.h"
 #include "octet/graph/check_node.h"
+#include "octet/graph/functions/conditional.h"
 
 namespace octet {
 namespace {
@@ -49,6 +50,7 @@ std::span<const Pass> inference_passes() { return kInferencePasses; }
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options) {
   for (const std::string& name : options.disabled) check_pass_name(name);
   infer_shapes(graph);
+  rewrite_branches(graph, [&](Graph& branch) { run_passes(branch, passes, options); });
   for (const Pass& pass : passes) {
     if (options.disabled.contains(pass.name) || !pass.run(graph)) continue;
     try {

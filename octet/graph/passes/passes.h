@@ -55,8 +55,9 @@ std::span<const Pass> inference_passes();
 /// Error(kUsage) with the nearest name if no pass is called so.
 void check_pass_name(std::string_view name);
 
-/// Runs the passes in order and checks the graph after each: a pass that broke it fails here, by
-/// name (kInternal); a contradiction that it revealed is kBadData. kUsage for an unknown name.
+/// Runs the passes in order, inside of branches first, and checks the graph after each: a pass that
+/// broke it fails here, by name (kInternal); a contradiction that it revealed is kBadData. kUsage
+/// for an unknown name.
 void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& options = {});
 
 }  // namespace octet
