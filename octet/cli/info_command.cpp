@@ -102,7 +102,8 @@ void print_layers(const std::vector<LayerInfo>& layers) {
 }
 
 void run_info(const InfoRequest& request, const GlobalOptions& global) {
-  const Graph graph = import_onnx(request.model);
+  FileFacts facts;
+  const Graph graph = import_onnx(request.model, {}, &facts);
   if (request.weights) {
     const std::vector<LayerInfo> all = layer_table(graph, {});
     print_weights(find_layer(all, *request.weights), global);
@@ -117,7 +118,7 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
     Json document{{"model", request.model},
                   {"inputs", tensors_json(graph, graph.inputs())},
                   {"outputs", tensors_json(graph, graph.outputs())},
-                  {"opset", opset_of(request.model)},
+                  {"opset", facts.opset},
                   {"parameters", count_parameters(graph)},
                   {"macs", count_macs(graph)},
                   {"file_bytes", file_bytes(request.model)},
@@ -132,7 +133,7 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
   }
   print_tensors("input", graph, graph.inputs());
   print_tensors("output", graph, graph.outputs());
-  fmt::print("opset {}, {} nodes, {} parameters, {} MACs per sample\n", opset_of(request.model),
+  fmt::print("opset {}, {} nodes, {} parameters, {} MACs per sample\n", facts.opset,
              graph.nodes().size(), count_parameters(graph), count_macs(graph));
   fmt::print("{} bytes of file, {} bytes of weights\n", file_bytes(request.model),
              constant_bytes(graph));

@@ -138,7 +138,7 @@ TEST(BranchesTest, TheFileThatIsReadBackChoosesAlike) {
     EXPECT_EQ(to_string(a), to_string(b));
     ASSERT_EQ(b.nodes().size(), 1u);
     EXPECT_EQ(op_name(b.nodes()[0].op), condition ? "Relu" : "Add");
-    if (!condition) EXPECT_EQ(b.value(*b.nodes()[0].inputs[1]).constant, ramp({3}));
+    EXPECT_EQ(b.nodes()[0].inputs.size(), condition ? 1u : 2u);
   }
 }
 

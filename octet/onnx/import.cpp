@@ -8,6 +8,7 @@
 #include "octet/onnx/external_data.h"
 #include "octet/onnx/import_branches.h"
 #include "octet/onnx/import_ops.h"
+#include "octet/onnx/model_file.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
 #include "octet/onnx/tensor_proto.h"
@@ -114,8 +115,10 @@ Tensor read_constant(const NodeProto& node, int opset) {
 /// Fills an ImportState from a GraphProto, step by step.
 class GraphImporter {
  public:
-  GraphImporter(ImportState& state, GraphProto& proto, const ImportOptions& options)
-      : state_(state), proto_(proto), options_(options) {}
+  /// `file`, if given, has the data that `proto` lacks.
+  GraphImporter(ImportState& state, GraphProto& proto, const ImportOptions& options,
+                const ModelFile* file = nullptr)
+      : state_(state), proto_(proto), options_(options), file_(file) {}
 
   void run() {
     if (is_clean_utf8(proto_.name()) && !proto_.name().empty()) state_.graph.name = proto_.name();
@@ -141,12 +144,21 @@ class GraphImporter {
   }
 
   void declare_initializers() {
-    for (TensorProto& initializer : *proto_.mutable_initializer()) {
+    for (int i = 0; i < proto_.initializer_size(); ++i) {
+      TensorProto& initializer = *proto_.mutable_initializer(i);
       NamedTensor& entry = declare("initializer", initializer.name());
-      entry.constant = tensor_from_proto(initializer, where_of("initializer", initializer.name()));
+      entry.constant = read_initializer(i, where_of("initializer", initializer.name()));
       // A second copy of all weights would double the peak of memory.
       delete initializer.release_raw_data();
     }
+  }
+
+  Tensor read_initializer(int index, const std::string& where) const {
+    const TensorProto& initializer = proto_.initializer(index);
+    const std::size_t bytes = file_ ? file_->left_out(index) : 0;
+    if (bytes == 0 || initializer.has_raw_data()) return tensor_from_proto(initializer, where);
+    const auto read = [&](std::span<std::byte> data) { file_->read(index, data, where); };
+    return tensor_from_raw(initializer, bytes, read, where);
   }
 
   void declare_inputs() {
@@ -168,12 +180,17 @@ class GraphImporter {
       entry.constant = fixed->second;
       require_fits(fixed->second, dtype, shape, where);
     }
-    for (const auto& [name, tensor] : options_.fixed_inputs) {
-      const auto found = state_.names.find(name);
-      if (found == state_.names.end()) {
-        fail(ErrorKind::kUsage, where_of("fixed input", name), ": the graph has no such input");
-      }
+    for (const auto& [name, tensor] : options_.fixed_inputs) require_input(name);
+  }
+
+  void require_input(const std::string& name) const {
+    if (state_.names.contains(name)) return;
+    std::string accepted;
+    for (const ValueInfoProto& input : proto_.input()) {
+      if (is_clean_utf8(input.name())) accepted += (accepted.empty() ? "" : ", ") + input.name();
     }
+    fail(ErrorKind::kUsage, where_of("fixed input", name),
+         ": the graph has no such input, accepted: ", accepted);
   }
 
   static void require_fits(const Tensor& tensor, DType dtype, const Shape& shape,
@@ -277,9 +294,8 @@ class GraphImporter {
     if (is_default_domain(node.domain())) {
       if (node.op_type() == "Constant") return;
       if (node.op_type() == "If") {
-        import_if(state_, node, name, [this](ImportState& branch, GraphProto& proto) {
-          import_branch(branch, proto);
-        });
+        import_if(state_, node, name,
+                  [this](ImportState& branch, GraphProto& proto) { import_branch(branch, proto); });
         return;
       }
       op = find_op_import(node.op_type());
@@ -331,6 +347,7 @@ class GraphImporter {
   ImportState& state_;
   GraphProto& proto_;
   const ImportOptions& options_;
+  const ModelFile* file_;
 };
 
 /// Infers shapes. A network may be right for some batches only, as one that squeezes the batch away
@@ -363,10 +380,6 @@ void read_metadata(const ModelProto& model, Graph& graph) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 ModelProto parse_model(std::span<const std::byte> bytes, const ImportOptions& options) {
   if (bytes.size() > options.max_file_bytes) {
     fail(ErrorKind::kBadData, kWhere, ": ", bytes.size(), " bytes, accepted: at most ",
@@ -377,16 +390,18 @@ ModelProto parse_model(std::span<const std::byte> bytes, const ImportOptions& op
   return model;
 }
 
-Graph import_model(ModelProto model, const ImportOptions& options) {
+Graph import_model(ModelProto model, const ImportOptions& options, const ModelFile* file,
+                   FileFacts* facts) {
   ImportState state;
   state.opset = read_opset(model);
+  if (facts) *facts = {state.opset, model.ir_version(), model.producer_name()};
   if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
   check_graph(model.graph(), options);
   if (!options.external_folder.empty()) {
     read_external_data(model, options.external_folder, options.max_external_bytes);
   }
   read_metadata(model, state.graph);
-  GraphImporter(state, *model.mutable_graph(), options).run();
+  GraphImporter(state, *model.mutable_graph(), options, file).run();
 
   state.graph.sort();
   resolve_dequantize_dtypes(state);
@@ -397,31 +412,42 @@ Graph import_model(ModelProto model, const ImportOptions& options) {
   return std::move(state.graph);
 }
 
+/// The message without the large data; false where something is wrong with it.
+bool parse_skeleton(ModelFile& file, const ImportOptions& options, ModelProto& model) {
+  try {
+    model = parse_model(file.skeleton(), options);
+  } catch (const Error&) {
+    return false;  // the whole file says where the damage lies
+  }
+  file.drop_skeleton();
+  return true;
+}
+
 }  // namespace
 
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
-  return import_model(parse_model(bytes, options), options);
+  return import_model(parse_model(bytes, options), options, nullptr, nullptr);
 }
 
-Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options) {
+Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options,
+                  FileFacts* facts) {
   ImportOptions beside_file = options;
   if (beside_file.external_folder.empty()) {
     beside_file.external_folder = file.has_parent_path() ? file.parent_path() : ".";
   }
-  std::vector<std::byte> bytes = read_file(file, options.max_file_bytes);
+  ModelProto model;
+  std::optional<ModelFile> opened =
+      ModelFile::open(file, std::min(options.max_file_bytes, kMaxProtoBytes));
+  if (opened && !parse_skeleton(*opened, options, model)) opened.reset();
+  std::vector<std::byte> bytes;
+  if (!opened) bytes = read_file(file, options.max_file_bytes);
   try {
-    ModelProto model = parse_model(bytes, options);
+    if (!opened) model = parse_model(bytes, options);
     bytes = {};  // a second copy of all weights would stand beside those of the graph
-    return import_model(std::move(model), beside_file);
+    return import_model(std::move(model), beside_file, opened ? &*opened : nullptr, facts);
   } catch (const Error& error) {
     throw Error(error.kind(), file.string() + ": " + error.what());
   }
-}
-
-int opset_of(const std::filesystem::path& file) {
-  ModelProto model;
-  parse_proto(read_file(file, kMaxProtoBytes), model, file.string());
-  return read_opset(model);
 }
 
 }  // namespace octet

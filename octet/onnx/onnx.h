@@ -25,11 +25,21 @@ struct ImportOptions {
   std::map<std::string, Tensor> fixed_inputs;
 };
 
+/// What a file says of itself besides the graph.
+struct FileFacts {
+  int opset = 0;  ///< of ONNX's own operators
+  std::int64_t ir_version = 0;
+  std::string producer;
+};
+
 /// Reads an ONNX model (opsets 1 to 27, of each operator the versions since opset 7
 /// and older ones that mean the same), infers shapes, runs import_passes and verifies it.
 /// Never crashes on a damaged file: Error(kBadData) with a byte offset or node name,
 /// Error(kUnsupported) for an operator, opset or dtype that octet does not know, Error(kNoInput).
-Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {});
+/// Of a file, the weights are read straight into their tensors: the peak of memory is little more
+/// than their size. `facts`, if given, is filled.
+Graph import_onnx(const std::filesystem::path& file, const ImportOptions& options = {},
+                  FileFacts* facts = nullptr);
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options = {});
 
 /// An operator that import_onnx reads.
@@ -39,9 +49,6 @@ struct OperatorSupport {
 };
 /// By name.
 std::vector<OperatorSupport> supported_operators();
-
-/// The opset of ONNX's own operators that a file asks for. Errors as import_onnx.
-int opset_of(const std::filesystem::path& file);
 
 /// The model as ONNX: opset 13 (14 with HardSwish, 19 with a dilated AveragePool, which came then).
 /// Fused activations become Relu and Clip nodes, so any runtime reads it; import_onnx followed by

@@ -87,21 +87,25 @@ std::size_t raw_bytes(DType dtype, std::int64_t count) {
   return is_packed(dtype) ? (elements + 1) / 2 : elements * size_bytes(dtype);
 }
 
-Tensor from_raw(const std::string& raw, DType dtype, Shape shape, std::int64_t count,
-                std::string_view where) {
+/// `read` fetches the `size` bytes of raw_data.
+Tensor from_raw(std::size_t size, const RawReader& read, DType dtype, Shape shape,
+                std::int64_t count, std::string_view where) {
   const std::size_t expected = raw_bytes(dtype, count);
-  if (raw.size() != expected) {
-    fail_length(where, "raw_data", raw.size(), "bytes", expected, dtype, shape);
+  if (size != expected) {
+    fail_length(where, "raw_data", size, "bytes", expected, dtype, shape);
   }
-  if (is_packed(dtype)) return unpack_nibbles(raw, dtype, std::move(shape));
+  if (is_packed(dtype)) {
+    std::string packed(size, '\0');
+    read(std::as_writable_bytes(std::span(packed)));
+    return unpack_nibbles(packed, dtype, std::move(shape));
+  }
   Tensor tensor(dtype, std::move(shape));
+  const std::span bytes(tensor.mutable_raw(), size);
+  read(bytes);
   if (dtype == DType::kBool) {
     // A bool that holds neither 0 nor 1 would be undefined behaviour to read.
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      tensor.mutable_raw()[i] = std::byte{raw[i] != 0 ? std::uint8_t{1} : std::uint8_t{0}};
-    }
-  } else if (!raw.empty()) {
-    std::memcpy(tensor.mutable_raw(), raw.data(), raw.size());
+    for (std::byte& byte : bytes)
+      byte = std::byte{byte != std::byte{0} ? std::uint8_t{1} : std::uint8_t{0}};
   }
   return tensor;
 }
@@ -185,21 +189,47 @@ std::int64_t data_bytes(const TensorProto& proto, std::string_view where) {
   return static_cast<std::int64_t>(raw_bytes(dtype, count_of(shape_of(proto, where), where)));
 }
 
-Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
+namespace {
+
+void require_embedded(const TensorProto& proto, std::string_view where) {
   if (proto.data_location() == TensorProto::EXTERNAL || proto.external_data_size() > 0) {
     fail(ErrorKind::kUnsupported, where,
          ": data in an external file, accepted: data inside the model, or beside a model file");
   }
   if (proto.has_segment()) fail(ErrorKind::kUnsupported, where, ": data in segments");
+}
+
+int typed_elements(const TensorProto& proto) {
+  return proto.float_data_size() + proto.int32_data_size() + proto.int64_data_size() +
+         proto.double_data_size() + proto.uint64_data_size() + proto.string_data_size();
+}
+
+}  // namespace
+
+Tensor tensor_from_raw(const TensorProto& proto, std::size_t raw_bytes, const RawReader& read,
+                       std::string_view where) {
+  require_embedded(proto, where);
   const DType dtype = dtype_from_onnx(proto.data_type(), where);
   Shape shape = shape_of(proto, where);
   const std::int64_t count = count_of(shape, where);
-  const int typed = proto.float_data_size() + proto.int32_data_size() + proto.int64_data_size() +
-                    proto.double_data_size() + proto.uint64_data_size() + proto.string_data_size();
-  if (proto.has_raw_data() && (typed == 0 || !proto.raw_data().empty())) {
-    if (typed > 0) fail(ErrorKind::kBadData, where, ": both raw_data and typed data");
-    return from_raw(proto.raw_data(), dtype, std::move(shape), count, where);
+  if (typed_elements(proto) > 0) {
+    fail(ErrorKind::kBadData, where, ": both raw_data and typed data");
   }
+  return from_raw(raw_bytes, read, dtype, std::move(shape), count, where);
+}
+
+Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
+  const std::string& raw = proto.raw_data();
+  if (proto.has_raw_data() && (typed_elements(proto) == 0 || !raw.empty())) {
+    const auto copy = [&](std::span<std::byte> bytes) {
+      if (!raw.empty()) std::memcpy(bytes.data(), raw.data(), raw.size());
+    };
+    return tensor_from_raw(proto, raw.size(), copy, where);
+  }
+  require_embedded(proto, where);
+  const DType dtype = dtype_from_onnx(proto.data_type(), where);
+  Shape shape = shape_of(proto, where);
+  const std::int64_t count = count_of(shape, where);
   switch (dtype) {
     case DType::kFloat32:
       return from_field<float>(proto.float_data(), "float_data", std::move(shape), count, where);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <span>
 #include <string_view>
 
 #include "octet/base/tensor.h"
@@ -24,6 +27,10 @@ std::int64_t data_bytes(const octet_onnx::TensorProto& proto, std::string_view w
 /// Checks every length against the dimensions before it allocates. Error(kBadData) for data that
 /// contradicts itself, Error(kUnsupported) for external data and foreign dtypes.
 Tensor tensor_from_proto(const octet_onnx::TensorProto& proto, std::string_view where);
+/// The same for a tensor whose raw_data, `raw_bytes` of them, lie elsewhere: `read` fetches them.
+using RawReader = std::function<void(std::span<std::byte> bytes)>;
+Tensor tensor_from_raw(const octet_onnx::TensorProto& proto, std::size_t raw_bytes,
+                       const RawReader& read, std::string_view where);
 /// Writes dtype, dimensions and raw_data.
 void tensor_to_proto(const Tensor& tensor, octet_onnx::TensorProto& proto);
 
