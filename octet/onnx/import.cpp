@@ -6,6 +6,7 @@
 #include "octet/onnx/container.h"
 #include "octet/onnx/expand_qlinear.h"
 #include "octet/onnx/external_data.h"
+#include "octet/onnx/filled_tensor.h"
 #include "octet/onnx/import_branches.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/model_file.h"
@@ -172,6 +173,11 @@ class GraphImporter {
       Shape shape = input_shape(input, where, batch);
       const DType dtype = dtype_from_onnx(input.type().tensor_type().elem_type(), where);
       const auto fixed = options_.fixed_inputs.find(input.name());
+      const auto number = options_.fixed_numbers.find(input.name());
+      if (number != options_.fixed_numbers.end()) {
+        entry.constant = filled_tensor(dtype, shape, number->second, where);
+        continue;
+      }
       if (fixed == options_.fixed_inputs.end()) {
         entry.value = state_.graph.add_input(input.name(), dtype, std::move(shape));
         state_.graph.value(*entry.value).dim_names = dim_names(input);
@@ -181,6 +187,7 @@ class GraphImporter {
       require_fits(fixed->second, dtype, shape, where);
     }
     for (const auto& [name, tensor] : options_.fixed_inputs) require_input(name);
+    for (const auto& [name, number] : options_.fixed_numbers) require_input(name);
   }
 
   void require_input(const std::string& name) const {
@@ -325,6 +332,7 @@ class GraphImporter {
     check_graph(proto, options_);
     ImportOptions options = options_;
     options.fixed_inputs.clear();
+    options.fixed_numbers.clear();
     GraphImporter(branch, proto, options).run();
   }
 

@@ -103,5 +103,29 @@ TEST_F(ModelFileTest, AFileThatShrinksMeanwhileIsAnError) {
               HasSubstr("weight: the file changed"));
 }
 
+TEST(FixedNumbersTest, FillTheInputWhateverItsType) {
+  TestModel model;
+  model.input("x", {2, 3}).input("k", {2}, DType::kInt64).input("s", {}).output("y");
+  model.node("Reshape", {"x", "k"}, {"r"});
+  model.node("Mul", {"r", "s"}, {"y"});
+  const std::vector<std::byte> bytes = model.bytes();
+  const auto read = [&](std::map<std::string, double> numbers) {
+    return import_onnx(std::span<const std::byte>(bytes), {.fixed_numbers = std::move(numbers)});
+  };
+  const Graph graph = read({{"s", 0.5}});
+  ASSERT_EQ(graph.inputs().size(), 2u);
+  EXPECT_EQ(graph.value(*graph.nodes()[1].inputs[1]).constant, Tensor::scalar(0.5f));
+  EXPECT_THAT(expect_error(ErrorKind::kUsage,
+                           [&] {
+                             read({{"k", 0.5}});
+                           }),
+              HasSubstr("fixed to 0.5, accepted: a number that int64 has"));
+  EXPECT_THAT(expect_error(ErrorKind::kUsage,
+                           [&] {
+                             read({{"nothing", 1}});
+                           }),
+              HasSubstr("accepted: x, k, s"));
+}
+
 }  // namespace
 }  // namespace octet

@@ -23,6 +23,9 @@ struct ImportOptions {
   /// leaves to its caller, but that octet has to know when it compiles. Error(kUsage) if the name
   /// is no input's, Error(kBadData) if dtype or shape do not fit.
   std::map<std::string, Tensor> fixed_inputs;
+  /// The same for inputs whose every element is this number, whatever their dtype; unknown sizes
+  /// are refused. Error(kUsage) for a number that the dtype does not have.
+  std::map<std::string, double> fixed_numbers;
 };
 
 /// What a file says of itself besides the graph.
