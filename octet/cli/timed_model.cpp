@@ -20,8 +20,8 @@ void fill(Tensor& tensor, Rng& rng) {
 
 }  // namespace
 
-TimedModel::TimedModel(const Graph& graph, const CompileOptions& options, int batch)
-    : plan_(compile(graph, options)), batch_(batch) {
+TimedModel::TimedModel(Graph graph, const CompileOptions& options, int batch)
+    : plan_(compile(std::move(graph), options)), batch_(batch) {
   Rng rng(7);
   for (std::size_t variant = 0; variant < kVariants; ++variant) {
     for (const PlanTensor& input : plan_.inputs()) {

@@ -13,7 +13,7 @@ namespace octet::cli {
 /// the last.
 class TimedModel {
  public:
-  TimedModel(const Graph& graph, const CompileOptions& options, int batch);
+  TimedModel(Graph graph, const CompileOptions& options, int batch);
   void run();
   const std::vector<Tensor>& outputs() const { return outputs_; }
   const Plan& plan() const { return plan_; }

@@ -253,6 +253,42 @@ void lower_node(PlanBuilder& builder, const Node& node) {
   }
 }
 
+/// Lets the weights of layers go, once every layer that reads them is lowered.
+class PackedWeights {
+ public:
+  explicit PackedWeights(Graph& graph)
+      : graph_(graph), producers_(producers(graph)), consumers_(consumers(graph)) {}
+
+  /// Node number `index`, after those before it, is lowered.
+  void release(std::size_t index) {
+    const Node& node = graph_.nodes()[index];
+    const bool is_layer = std::holds_alternative<Conv2d>(node.op) ||
+                          std::holds_alternative<Gemm>(node.op) ||
+                          std::holds_alternative<MatMul>(node.op);
+    if (!is_layer || node.inputs.size() < 2 || !is_last_reader(*node.inputs[1], index)) return;
+    ValueId weight = *node.inputs[1];
+    // The integers of a weight lie behind its DequantizeLinear.
+    if (const auto id = producers_[static_cast<std::size_t>(weight)]) {
+      if (!std::holds_alternative<DequantizeLinear>(graph_.node(*id).op)) return;
+      weight = *graph_.node(*id).inputs[0];
+      if (consumers_[static_cast<std::size_t>(weight)].size() > 1) return;
+    }
+    std::optional<Tensor>& constant = graph_.value(weight).constant;
+    if (constant && !is_graph_output(graph_, weight)) constant = Tensor();
+  }
+
+ private:
+  bool is_last_reader(ValueId value, std::size_t index) const {
+    const std::vector<NodeId>& readers = consumers_[static_cast<std::size_t>(value)];
+    return !is_graph_output(graph_, value) && !readers.empty() &&
+           static_cast<std::size_t>(readers.back()) <= index;
+  }
+
+  Graph& graph_;
+  std::vector<std::optional<NodeId>> producers_;
+  std::vector<std::vector<NodeId>> consumers_;
+};
+
 }  // namespace
 
 bool has_float_kernel(std::string_view onnx_name) {
@@ -271,16 +307,24 @@ bool has_float_kernel(std::string_view onnx_name) {
 }
 
 Plan compile(const Graph& graph, const CompileOptions& options) {
+  return compile(Graph(graph), options);
+}
+
+Plan compile(Graph&& graph, const CompileOptions& options) {
   if (options.max_batch < 1 || options.threads < 1) {
     fail(ErrorKind::kUsage, "compile: batch ", options.max_batch, " and threads ", options.threads,
          ", accepted: 1 or more");
   }
-  Graph prepared = graph;
+  Graph prepared = std::move(graph);
   infer_shapes(prepared);
   run_passes(prepared, inference_passes(), options.passes);
   PlanBuilder builder(prepared, options);
   for (const ValueId value : builder.nodes().inside_code_functions()) builder.absorb(value);
-  for (const Node& node : prepared.nodes()) lower_node(builder, node);
+  PackedWeights weights(prepared);
+  for (std::size_t i = 0; i < prepared.nodes().size(); ++i) {
+    lower_node(builder, prepared.nodes()[i]);
+    weights.release(i);
+  }
   for (std::size_t i = 0; i < prepared.outputs().size(); ++i) {
     add_output_step(builder, prepared.outputs()[i], i);
   }

@@ -75,7 +75,7 @@ class Plan {
   std::int64_t packed_bytes() const;  ///< weights as the kernels read them
 
  private:
-  friend Plan compile(const Graph& graph, const CompileOptions& options);
+  friend Plan compile(Graph&& graph, const CompileOptions& options);
   struct Impl;
   explicit Plan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -91,5 +91,8 @@ bool has_float_kernel(std::string_view onnx_name);
 /// the plan would need more than max_bytes; Error(kBadData) if shapes do not fit or an accumulator
 /// could overflow.
 Plan compile(const Graph& graph, const CompileOptions& options = {});
+/// The same, for a caller that needs the graph no more: weights go as soon as they are packed, so
+/// that they are never in memory twice.
+Plan compile(Graph&& graph, const CompileOptions& options = {});
 
 }  // namespace octet

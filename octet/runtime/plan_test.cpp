@@ -334,5 +334,42 @@ TEST(PlanTest, TheCallersRoundingModeIsNeitherUsedNorLost) {
   EXPECT_EQ(kept, FE_UPWARD);
 }
 
+/// y = relu(x * a) * b, where `a` serves both layers if they share it.
+Graph two_products(const Tensor& a, const Tensor& b, bool share) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 8});
+  const ValueId first = graph.add_constant("a", a);
+  const ValueId second = share ? first : graph.add_constant("b", b);
+  const ValueId h = graph.add("h", Relu{}, {graph.add("product", Gemm{}, {x, first})});
+  graph.add_output(graph.add("y", Gemm{}, {h, second}));
+  infer_shapes(graph);
+  return graph;
+}
+
+TEST(PlanTest, AGraphThatIsGivenAwayGivesTheSamePlanAndLetsItsWeightsGo) {
+  const auto weight = [](std::uint32_t seed) {
+    Tensor tensor(DType::kFloat32, {8, 8});
+    Rng rng(seed);
+    for (float& element : tensor.mutable_data<float>()) element = rng.normal();
+    return tensor;
+  };
+  for (const bool share : {false, true}) {
+    Tensor a = weight(1), b = weight(2);
+    const Graph kept = two_products(a, b, share);
+    const std::vector<float> input = random_input(kept, 3, 5), expected = run(kept, input, 3, {});
+    // Copies of their own, which only the graph and this test hold.
+    Tensor own_a = a, own_b = b;
+    own_a.mutable_raw();
+    own_b.mutable_raw();
+    Plan plan = compile(two_products(own_a, own_b, share), {.max_batch = 3});
+    std::vector<float> output(expected.size());
+    plan.run(input.data(), output.data(), 3);
+    EXPECT_EQ(output, expected);
+    // Writing copies what someone else still holds.
+    const std::byte* const before = own_a.raw();
+    EXPECT_EQ(own_a.mutable_raw(), before);
+  }
+}
+
 }  // namespace
 }  // namespace octet

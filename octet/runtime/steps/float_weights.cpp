@@ -43,13 +43,14 @@ FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& nod
   weights.outputs = static_cast<int>(shape[0]);
   weights.inputs = static_cast<int>(shape[1]);
   weights.taps = static_cast<int>(shape[2] * shape[3]);
-  weights.values.reserve(static_cast<std::size_t>(tensor.num_elements()));
+  weights.values = Tensor(DType::kFloat32, tensor.shape());
+  float* target = weights.values.mutable_data<float>().data();
   const float* source = tensor.data<float>().data();
   for (int o = 0; o < weights.outputs; ++o) {
     for (int t = 0; t < weights.taps; ++t) {
       for (int c = 0; c < weights.inputs; ++c) {
-        weights.values.push_back(
-            source[(static_cast<std::ptrdiff_t>(o) * weights.inputs + c) * weights.taps + t]);
+        *target++ =
+            source[(static_cast<std::ptrdiff_t>(o) * weights.inputs + c) * weights.taps + t];
       }
     }
   }
@@ -68,15 +69,15 @@ FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& nod
   weights.outputs = static_cast<int>(tensor.shape()[transpose_b ? 0 : 1]);
   weights.inputs = static_cast<int>(tensor.shape()[transpose_b ? 1 : 0]);
   weights.taps = 1;
-  const auto source = tensor.data<float>();
-  weights.values.assign(source.begin(), source.end());
-  if (!transpose_b) {
+  if (transpose_b) {
+    weights.values = tensor;
+  } else {
+    weights.values = Tensor(DType::kFloat32, tensor.shape());
+    const float* const source = tensor.data<float>().data();
+    float* target = weights.values.mutable_data<float>().data();
     for (int o = 0; o < weights.outputs; ++o) {
       for (int i = 0; i < weights.inputs; ++i) {
-        weights.values[static_cast<std::size_t>(o) * static_cast<std::size_t>(weights.inputs) +
-                       static_cast<std::size_t>(i)] =
-            source[static_cast<std::size_t>(i) * static_cast<std::size_t>(weights.outputs) +
-                   static_cast<std::size_t>(o)];
+        *target++ = source[static_cast<std::ptrdiff_t>(i) * weights.outputs + o];
       }
     }
   }
@@ -87,23 +88,24 @@ FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& nod
 PackedFloat pack_float(PlanBuilder& builder, const GemmF32Kernel& kernel,
                        const FloatWeights& weights, int first, int count) {
   AlignedBuffer bytes(kernel.packed_bytes(weights.taps, weights.inputs, count));
-  kernel.pack(
-      weights.taps, weights.inputs, count,
-      weights.values.data() + static_cast<std::ptrdiff_t>(first) * weights.taps * weights.inputs,
-      bytes.as<float>());
+  kernel.pack(weights.taps, weights.inputs, count,
+              weights.values.data<float>().data() +
+                  static_cast<std::ptrdiff_t>(first) * weights.taps * weights.inputs,
+              bytes.as<float>());
   builder.count_packed(bytes.size_bytes());
   const std::vector<float> bias(weights.bias.begin() + first, weights.bias.begin() + first + count);
   return {builder.add_constant(std::move(bytes)), builder.add_constant(bias)};
 }
 
 PackedFloat by_tap(PlanBuilder& builder, const FloatWeights& weights) {
-  std::vector<float> values(weights.values.size());
+  const std::span<const float> source = weights.values.data<float>();
+  std::vector<float> values(source.size());
   for (int c = 0; c < weights.outputs; ++c) {
     for (int t = 0; t < weights.taps; ++t) {
       values[static_cast<std::size_t>(t) * static_cast<std::size_t>(weights.outputs) +
              static_cast<std::size_t>(c)] =
-          weights.values[static_cast<std::size_t>(c) * static_cast<std::size_t>(weights.taps) +
-                         static_cast<std::size_t>(t)];
+          source[static_cast<std::size_t>(c) * static_cast<std::size_t>(weights.taps) +
+                 static_cast<std::size_t>(t)];
     }
   }
   builder.count_packed(values.size() * sizeof(float));

@@ -10,7 +10,7 @@ namespace octet {
 /// The float weights of a layer: [outputs][taps][inputs].
 struct FloatWeights {
   int outputs = 0, taps = 0, inputs = 0;
-  std::vector<float> values;
+  Tensor values;            ///< the graph's own where it has this order
   std::vector<float> bias;  ///< [outputs], zero where the layer has none
 };
 
