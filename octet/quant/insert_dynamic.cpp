@@ -40,6 +40,7 @@ class DynamicWriter {
     for (const ValueId input : source_.inputs()) {
       const Value& value = source_.value(input);
       written(input) = result_.add_input(value.name, value.dtype, value.shape);
+      result_.value(*written(input)).dim_names = value.dim_names;
     }
     const IntegerRoles roles(source_);
     for (const Node& node : source_.nodes()) {

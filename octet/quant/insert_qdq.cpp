@@ -135,6 +135,7 @@ class QdqWriter {
   void write_input(ValueId id) {
     const Value& value = source_.value(id);
     written(id).real = result_.add_input(value.name, value.dtype, value.shape);
+    result_.value(*written(id).real).dim_names = value.dim_names;
     const QuantParams* params = assigned(id);
     if (!params) return;
     const ValueId real =
