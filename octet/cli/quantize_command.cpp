@@ -12,6 +12,7 @@
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
 #include "octet/cli/option_checks.h"
+#include "octet/cli/saturation_report.h"
 #include "octet/cli/write_model.h"
 #include "octet/onnx/onnx.h"
 
@@ -76,13 +77,15 @@ void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   result.graph.metadata.insert(metadata.begin(), metadata.end());
   write_model(result.graph, request.output, global);
   const std::int64_t after = file_bytes(request.output);
+  const std::vector<LayerSaturation> saturating = find_saturating_layers(result.graph);
   if (global.json) {
     print_json({{"model_file", request.output},
                 {"config", spec.name},
                 {"description", describe(spec)},
                 {"file_bytes", after},
                 {"size_ratio", static_cast<double>(after) / static_cast<double>(before)},
-                {"raised_scales", result.raised_scales}});
+                {"raised_scales", result.raised_scales},
+                {"saturation", saturation_json(saturating)}});
     return;
   }
   if (!result.prepared.empty()) {
@@ -92,6 +95,7 @@ void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   if (result.raised_scales > 0) {
     fmt::print("{} weight scales were raised so that the int32 bias fits\n", result.raised_scales);
   }
+  fmt::print("{}", saturation_text(saturating));
   fmt::print("wrote {}: {} bytes, {:.3f}x of {}\n", request.output, after,
              static_cast<double>(after) / static_cast<double>(before), request.model);
 }

@@ -175,6 +175,20 @@ TEST_F(JsonTest, QuantizeTellsWhatItWrote) {
   EXPECT_EQ(quantize["file_bytes"], get("q.onnx").size());
 }
 
+TEST_F(JsonTest, QuantizeTellsWhichLayersOtherKernelsSaturateIn) {
+  const std::string command = "quantize fp32.onnx --data roads -o q.onnx --json";
+  const Json saturation = json_of(command)["saturation"];
+  ASSERT_FALSE(saturation.empty()) << "drawn weights have a pair past the bound in 64 channels";
+  for (const Json& layer : saturation) {
+    expect_keys(layer, {"layer"});
+    expect_numbers(layer, {"channels", "pairs", "share"});
+    EXPECT_GE(layer["pairs"], layer["channels"]);
+    EXPECT_GT(layer["share"], 0.0);
+    EXPECT_LE(layer["share"], 1.0);
+  }
+  EXPECT_EQ(json_of(command + " --reduce-range")["saturation"], Json::array());
+}
+
 TEST_F(JsonTest, DataListsEverySet) {
   const Json sets = json_of("data list --json")["sets"];
   std::map<std::string, bool> present;
