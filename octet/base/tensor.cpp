@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "octet/base/error.h"
+#include "octet/base/nibbles.h"
 
 namespace octet {
 
@@ -46,23 +47,14 @@ std::size_t size_bytes(DType dtype) {
   return 0;
 }
 
-namespace {
-
-/// Whether elements of `dtype` are kept as `type`, another dtype's C++ type.
-[[maybe_unused]] bool holds(DType dtype, DType type) {
-  return dtype == type || (dtype == DType::kInt4 && type == DType::kInt8) ||
-         (dtype == DType::kUInt4 && type == DType::kUInt8);
-}
-
-}  // namespace
-
 Tensor::Tensor(DType dtype, Shape shape)
     : dtype_(dtype), shape_(std::move(shape)), num_elements_(shape_.num_elements()) {
   storage_ = std::make_shared<AlignedBuffer>(size_bytes());
 }
 
 std::size_t Tensor::size_bytes() const {
-  return static_cast<std::size_t>(num_elements_) * octet::size_bytes(dtype_);
+  const auto elements = static_cast<std::size_t>(num_elements_);
+  return is_packed(dtype_) ? (elements + 1) / 2 : elements * octet::size_bytes(dtype_);
 }
 
 template <typename T>
@@ -78,14 +70,14 @@ Tensor Tensor::from(Shape shape, std::span<const T> values) {
 
 template <typename T>
 std::span<const T> Tensor::data() const {
-  assert(holds(dtype_, dtype_of<T>()));
+  assert(dtype_ == dtype_of<T>());
   if (!storage_) return {};
   return {storage_->as<T>(), static_cast<std::size_t>(num_elements_)};
 }
 
 template <typename T>
 std::span<T> Tensor::mutable_data() {
-  assert(holds(dtype_, dtype_of<T>()));
+  assert(dtype_ == dtype_of<T>());
   if (!storage_) return {};
   return {reinterpret_cast<T*>(mutable_raw()), static_cast<std::size_t>(num_elements_)};
 }

@@ -1,5 +1,6 @@
 #include "octet/cli/timed_model.h"
 
+#include "octet/base/nibbles.h"
 #include "octet/base/rng.h"
 
 namespace octet::cli {
@@ -25,12 +26,12 @@ TimedModel::TimedModel(Graph graph, const CompileOptions& options, int batch)
   Rng rng(7);
   for (std::size_t variant = 0; variant < kVariants; ++variant) {
     for (const PlanTensor& input : plan_.inputs()) {
-      inputs_.emplace_back(input.dtype, input.shape.with_batch(batch));
+      inputs_.emplace_back(byte_type(input.dtype), input.shape.with_batch(batch));
       fill(inputs_.back(), rng);
     }
   }
   for (const PlanTensor& output : plan_.outputs()) {
-    outputs_.emplace_back(output.dtype, output.shape.with_batch(batch));
+    outputs_.emplace_back(byte_type(output.dtype), output.shape.with_batch(batch));
   }
   for (Tensor& tensor : inputs_) input_pointers_.push_back(tensor.mutable_raw());
   for (Tensor& tensor : outputs_) output_pointers_.push_back(tensor.mutable_raw());

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "octet/base/nibbles.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet {
@@ -288,8 +289,10 @@ bool moves_elements(const Op& op) {
          std::holds_alternative<Slice>(op) || std::holds_alternative<Concat>(op);
 }
 
-std::optional<Tensor> evaluate(const Op& op, std::span<const Tensor> inputs,
-                               const Shape& output_shape) {
+namespace {
+
+std::optional<Tensor> evaluate_bytes(const Op& op, std::span<const Tensor> inputs,
+                                     const Shape& output_shape) {
   using Result = std::optional<Tensor>;
   const auto same_elements = [&] { return Result(inputs[0].reshaped(output_shape)); };
   return std::visit(
@@ -306,7 +309,10 @@ std::optional<Tensor> evaluate(const Op& op, std::span<const Tensor> inputs,
           [&](const Pad& op) { return pad(op, inputs[0], output_shape); },
           [&](const Cast& op) { return cast(op, inputs[0]); },
           [&](const ConstantOfShape& op) {
-            return Result(broadcast(op.value.reshaped(Shape{}), output_shape));
+            const Tensor filled =
+                broadcast(unpack_nibbles(op.value).reshaped(Shape{}), output_shape);
+            return Result(is_packed(op.value.dtype()) ? pack_nibbles(filled, op.value.dtype())
+                                                      : filled);
           },
           [&](const Add&) { return binary(op, inputs[0], inputs[1], output_shape); },
           [&](const Sub&) { return binary(op, inputs[0], inputs[1], output_shape); },
@@ -315,6 +321,24 @@ std::optional<Tensor> evaluate(const Op& op, std::span<const Tensor> inputs,
           [](const auto&) { return Result(); },
       },
       op);
+}
+
+}  // namespace
+
+std::optional<Tensor> evaluate(const Op& op, std::span<const Tensor> inputs,
+                               const Shape& output_shape) {
+  // Elements of 4 bits are moved, and cast, with a byte each.
+  const bool packed =
+      std::ranges::any_of(inputs, [](const Tensor& input) { return is_packed(input.dtype()); });
+  if (!packed) return evaluate_bytes(op, inputs, output_shape);
+  std::vector<Tensor> wide;
+  for (const Tensor& input : inputs) wide.push_back(unpack_nibbles(input));
+  if (std::holds_alternative<Cast>(op)) return evaluate_bytes(op, wide, output_shape);
+  const bool moves =
+      moves_elements(op) || std::holds_alternative<Gather>(op) || std::holds_alternative<Pad>(op);
+  if (!moves) return std::nullopt;
+  const std::optional<Tensor> result = evaluate_bytes(op, wide, output_shape);
+  return result ? std::optional(pack_nibbles(*result, inputs[0].dtype())) : std::nullopt;
 }
 
 }  // namespace octet

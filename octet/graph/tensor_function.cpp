@@ -1,9 +1,11 @@
 #include "octet/graph/tensor_function.h"
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 
 #include "octet/base/aligned_buffer.h"
+#include "octet/base/nibbles.h"
 #include "octet/graph/node_error.h"
 
 namespace octet {
@@ -144,12 +146,14 @@ View typed_view(const Tensor& tensor) {
 }  // namespace
 
 ConstTensorView view_of(const Tensor& tensor) {
+  assert(!is_packed(tensor.dtype()));
   auto view = typed_view<ConstTensorView>(tensor);
   view.data = tensor.raw();
   return view;
 }
 
 TensorView mutable_view_of(Tensor& tensor) {
+  assert(!is_packed(tensor.dtype()));
   auto view = typed_view<TensorView>(tensor);
   view.data = tensor.mutable_raw();
   return view;
@@ -158,18 +162,30 @@ TensorView mutable_view_of(Tensor& tensor) {
 std::optional<std::vector<Tensor>> apply(const TensorFunction& function,
                                          std::span<const std::optional<Tensor>> inputs,
                                          std::span<const TensorType> outputs) {
+  std::vector<Tensor> wide;  // functions see a byte per element of 4 bits
+  wide.reserve(inputs.size());
   std::vector<ConstTensorView> in;
   std::vector<TensorType> in_types;
   for (const std::optional<Tensor>& input : inputs) {
-    in.push_back(input ? view_of(*input) : ConstTensorView{.present = false});
+    in.push_back({.present = false});
     in_types.push_back(input ? TensorType{input->dtype(), input->shape()} : TensorType{});
+    if (!input) continue;
+    wide.push_back(unpack_nibbles(*input));
+    in.back() = view_of(wide.back());
+    in.back().dtype = input->dtype();
   }
   std::vector<Tensor> results;
-  for (const TensorType& type : outputs) results.emplace_back(type.dtype, type.shape);
+  for (const TensorType& type : outputs) results.emplace_back(byte_type(type.dtype), type.shape);
   std::vector<TensorView> out;
-  for (Tensor& result : results) out.push_back(mutable_view_of(result));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    out.push_back(mutable_view_of(results[i]));
+    out.back().dtype = outputs[i].dtype;
+  }
   AlignedBuffer scratch(function.scratch_bytes(in_types, outputs));
   if (!function.compute(in, out, scratch.data())) return std::nullopt;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (is_packed(outputs[i].dtype)) results[i] = pack_nibbles(results[i], outputs[i].dtype);
+  }
   return results;
 }
 

@@ -1,5 +1,6 @@
 #include "octet/onnx/tensor_proto.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -7,6 +8,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/files.h"
+#include "octet/base/nibbles.h"
 #include "octet/onnx/container.h"
 #include "octet/onnx/onnx.h"
 #include "octet_onnx.pb.h"
@@ -31,27 +33,10 @@ constexpr std::string_view kDataTypeNames[] = {
 /// Data types that came after the schema at hand.
 constexpr int kOnnxUInt4 = 21, kOnnxInt4 = 22;
 
-bool is_packed(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUInt4; }
-
-/// Two elements per byte, the first one in the low nibble; int4 is two's complement.
-Tensor unpack_nibbles(const std::string& packed, DType dtype, Shape shape) {
-  Tensor tensor(dtype, std::move(shape));
-  std::byte* out = tensor.mutable_raw();
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
-    const auto byte = static_cast<std::uint8_t>(packed[static_cast<std::size_t>(i / 2)]);
-    const int nibble = i % 2 == 0 ? byte & 15 : byte >> 4;
-    out[i] = static_cast<std::byte>(dtype == DType::kInt4 && nibble > 7 ? nibble - 16 : nibble);
-  }
-  return tensor;
-}
-
-std::string pack_nibbles(const Tensor& tensor) {
-  std::string packed(static_cast<std::size_t>((tensor.num_elements() + 1) / 2), '\0');
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
-    const int nibble = std::to_integer<int>(tensor.raw()[i]) & 15;
-    packed[static_cast<std::size_t>(i / 2)] |= static_cast<char>(i % 2 == 0 ? nibble : nibble << 4);
-  }
-  return packed;
+/// The padding of an odd number of elements is 0 in every tensor, whatever a file holds there.
+void clear_padding(Tensor& tensor) {
+  if (!is_packed(tensor.dtype()) || tensor.num_elements() % 2 == 0) return;
+  tensor.mutable_raw()[tensor.size_bytes() - 1] &= std::byte{15};
 }
 
 Shape shape_of(const TensorProto& proto, std::string_view where) {
@@ -94,11 +79,6 @@ Tensor from_raw(std::size_t size, const RawReader& read, DType dtype, Shape shap
   if (size != expected) {
     fail_length(where, "raw_data", size, "bytes", expected, dtype, shape);
   }
-  if (is_packed(dtype)) {
-    std::string packed(size, '\0');
-    read(std::as_writable_bytes(std::span(packed)));
-    return unpack_nibbles(packed, dtype, std::move(shape));
-  }
   Tensor tensor(dtype, std::move(shape));
   const std::span bytes(tensor.mutable_raw(), size);
   read(bytes);
@@ -107,6 +87,7 @@ Tensor from_raw(std::size_t size, const RawReader& read, DType dtype, Shape shap
     for (std::byte& byte : bytes)
       byte = std::byte{byte != std::byte{0} ? std::uint8_t{1} : std::uint8_t{0}};
   }
+  clear_padding(tensor);
   return tensor;
 }
 
@@ -249,8 +230,10 @@ Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
       // Each number holds one byte of the packed data.
       const Tensor bytes = from_field<std::uint8_t>(proto.int32_data(), "int32_data",
                                                     Shape{(count + 1) / 2}, (count + 1) / 2, where);
-      return unpack_nibbles({reinterpret_cast<const char*>(bytes.raw()), bytes.size_bytes()}, dtype,
-                            std::move(shape));
+      const RawReader read = [&](std::span<std::byte> packed) {
+        std::copy_n(bytes.raw(), packed.size(), packed.begin());
+      };
+      return from_raw(bytes.size_bytes(), read, dtype, std::move(shape), count, where);
     }
     case DType::kInt64:
       break;
@@ -261,10 +244,6 @@ Tensor tensor_from_proto(const TensorProto& proto, std::string_view where) {
 void tensor_to_proto(const Tensor& tensor, TensorProto& proto) {
   proto.set_data_type(dtype_to_onnx(tensor.dtype()));
   for (const std::int64_t dim : tensor.shape().dims()) proto.add_dims(dim);
-  if (is_packed(tensor.dtype())) {
-    proto.set_raw_data(pack_nibbles(tensor));
-    return;
-  }
   proto.set_raw_data(tensor.raw(), tensor.size_bytes());
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "octet/base/nibbles.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/test_model.h"
 
@@ -105,13 +106,13 @@ TEST(TensorProtoTest, NamesDataTypesThatItDoesNotHave) {
 }
 
 TEST(TensorProtoTest, FourBitTensorsArePackedTwoPerByteLowNibbleFirst) {
-  Tensor tensor(DType::kInt4, Shape{3});
-  for (const auto& [i, value] : {std::pair{0, -8}, std::pair{1, 7}, std::pair{2, -1}}) {
-    tensor.mutable_raw()[i] = static_cast<std::byte>(value);
-  }
+  const Tensor tensor =
+      pack_nibbles(Tensor::from(Shape{3}, std::vector<std::int8_t>{-8, 7, -1}), DType::kInt4);
   TensorProto proto;
   tensor_to_proto(tensor, proto);
   EXPECT_EQ(proto.raw_data(), std::string("\x78\x0f"));
+  EXPECT_EQ(tensor_from_proto(proto, "t"), tensor);
+  proto.set_raw_data("\x78\xff");  // what fills the last byte means nothing
   EXPECT_EQ(tensor_from_proto(proto, "t"), tensor);
   proto.set_raw_data("\x78");  // a byte short
   error_of(ErrorKind::kBadData, proto);

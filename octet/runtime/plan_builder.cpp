@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "octet/base/error.h"
+#include "octet/base/nibbles.h"
 #include "octet/runtime/integer_nodes.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
@@ -161,10 +162,9 @@ const Located& PlanBuilder::located(ValueId value) {
   const Value& info = graph_.value(value);
   const bool is_input = std::ranges::find(graph_.inputs(), value) != graph_.inputs().end();
   if (info.constant) {
-    AlignedBuffer bytes(info.constant->size_bytes());
-    if (bytes.size_bytes() > 0) {
-      std::memcpy(bytes.data(), info.constant->raw(), info.constant->size_bytes());
-    }
+    const Tensor elements = unpack_nibbles(*info.constant);
+    AlignedBuffer bytes(elements.size_bytes());
+    if (bytes.size_bytes() > 0) std::memcpy(bytes.data(), elements.raw(), bytes.size_bytes());
     return located_[value] = row_major(add_constant(std::move(bytes)), info.dtype, info.shape);
   }
   if (is_input) {

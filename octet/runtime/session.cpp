@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "octet/base/error.h"
+#include "octet/base/nibbles.h"
 #include "octet/graph/functions/conditional.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/graph/specialize.h"
@@ -31,17 +32,26 @@ bool has_batch(const Graph& graph) {
 
 std::vector<Tensor> run_plan(Plan& plan, const std::map<std::string, const Tensor*>& inputs,
                              int batch) {
+  // A plan sees elements of 4 bits with a byte each.
+  std::vector<Tensor> wide;
   std::vector<const void*> in;
-  for (const PlanTensor& input : plan.inputs()) in.push_back(inputs.at(input.name)->raw());
+  for (const PlanTensor& input : plan.inputs()) {
+    wide.push_back(unpack_nibbles(*inputs.at(input.name)));
+    in.push_back(wide.back().raw());
+  }
   std::vector<Tensor> results;
   for (const PlanTensor& output : plan.outputs()) {
-    results.emplace_back(output.dtype, output.shape.with_batch(batch));
+    results.emplace_back(byte_type(output.dtype), output.shape.with_batch(batch));
   }
   std::vector<void*> out;
   for (Tensor& result : results) out.push_back(result.mutable_raw());
   plan.run(in, out, batch);
   if (const std::string* node = plan.undefined_node()) {
     fail(ErrorKind::kBadData, "run: node '", *node, "': its result is not defined for these data");
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const DType dtype = plan.outputs()[i].dtype;
+    if (is_packed(dtype)) results[i] = pack_nibbles(results[i], dtype);
   }
   return results;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/base/nibbles.h"
 #include "octet/graph/evaluate.h"
 #include "octet/graph/functions/arrangement_parts.h"
 #include "octet/graph/node_error.h"
@@ -220,7 +221,14 @@ bool move(const ShapeOf&, Inputs in, const TensorView& out) noexcept {
 }
 
 bool move(const ConstantOfShape& op, Inputs, const TensorView& out) noexcept {
-  fill_view(out, op.value.raw());
+  if (!is_packed(out.dtype)) {
+    fill_view(out, op.value.raw());
+    return true;
+  }
+  const int nibble = std::to_integer<int>(*op.value.raw());
+  const auto element =
+      static_cast<std::byte>(out.dtype == DType::kInt4 && nibble > 7 ? nibble - 16 : nibble);
+  fill_view(out, &element);
   return true;
 }
 

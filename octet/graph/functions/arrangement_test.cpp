@@ -1,5 +1,6 @@
 #include "octet/graph/functions/arrangement.h"
 
+#include "octet/base/nibbles.h"
 #include "octet/graph/functions/arrangement_harness.h"
 
 namespace octet {
@@ -12,10 +13,11 @@ using Ints = std::vector<std::int64_t>;
 TEST(ArrangementTest, TypedOpsTakeEveryDtype) {
   for (const DType dtype : {DType::kBool, DType::kInt8, DType::kUInt8, DType::kInt4, DType::kUInt4,
                             DType::kInt32, DType::kInt64, DType::kFloat32}) {
-    Tensor x(dtype, Shape{2, 3});
+    Tensor x(byte_type(dtype), Shape{2, 3});
     for (std::size_t i = 0; i < x.size_bytes(); i += size_bytes(dtype)) {
       x.mutable_raw()[i] = static_cast<std::byte>(i / size_bytes(dtype) % 2);
     }
+    if (is_packed(dtype)) x = pack_nibbles(x, dtype);
     const Tensor turned = run(Transpose{{1, 0}}, {run(Transpose{}, {x})});
     EXPECT_EQ(turned.shape(), (Shape{2, 3}));
     const Tensor joined =

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "octet/base/aligned_buffer.h"
+#include "octet/base/nibbles.h"
 #include "octet/graph/graph.h"
 #include "octet/graph/tensor_function.h"
 
@@ -65,23 +66,28 @@ std::optional<std::vector<Tensor>> apply_reversed(const TensorFunction& function
     in.push_back({.present = false});
     in_types.push_back(input ? TensorType{input->dtype(), input->shape()} : TensorType{});
     if (!input) continue;
-    storage.emplace_back(input->dtype(), input->shape());
+    const Tensor bytes = unpack_nibbles(*input);
+    storage.emplace_back(bytes.dtype(), bytes.shape());
     TensorView view = mutable_view_of(storage.back());
     reverse_strides(view);
-    copy_elements(view_of(*input), view);
+    copy_elements(view_of(bytes), view);
     in.back() = view_of(storage.back());
+    in.back().dtype = input->dtype();
     reverse_strides(in.back());
   }
   for (const TensorType& type : outputs) {
-    storage.emplace_back(type.dtype, type.shape);
+    storage.emplace_back(byte_type(type.dtype), type.shape);
     out.push_back(mutable_view_of(storage.back()));
+    out.back().dtype = type.dtype;
     reverse_strides(out.back());
   }
   AlignedBuffer scratch(function.scratch_bytes(in_types, outputs));
   if (!function.compute(in, out, scratch.data())) return std::nullopt;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    results.emplace_back(outputs[i].dtype, outputs[i].shape);
+    const DType dtype = outputs[i].dtype;
+    results.emplace_back(byte_type(dtype), outputs[i].shape);
     copy_elements(out[i], mutable_view_of(results.back()));
+    if (is_packed(dtype)) results.back() = pack_nibbles(results.back(), dtype);
   }
   return results;
 }
