@@ -4,6 +4,7 @@
 #include "octet/graph/functions/conditional.h"
 #include "octet/graph/functions/window.h"
 #include "octet/graph/graph.h"
+#include "octet/graph/quantized_constant.h"
 
 namespace octet {
 namespace {
@@ -59,7 +60,7 @@ std::int64_t count_parameters(const Graph& graph) {
       ValueId id = *node.inputs[input];
       if (const std::optional<NodeId> source = producer[static_cast<std::size_t>(id)]) {
         const Node& dequantize = graph.node(*source);
-        if (!std::holds_alternative<DequantizeLinear>(dequantize.op)) continue;
+        if (!is_quantized_constant(graph, dequantize)) continue;
         id = *dequantize.inputs[0];
       }
       const std::optional<Tensor>& constant = graph.value(id).constant;

@@ -187,6 +187,7 @@ class DequantizeFunction final : public LinearFunction {
  public:
   using LinearFunction::LinearFunction;
 
+  const LinearQuantizationOptions& options() const { return options_; }
   std::string_view onnx_name() const override { return "DequantizeLinear"; }
   std::vector<Attribute> attributes() const override { return linear_attributes(options_); }
   std::vector<TensorType> output_types(const FunctionInputs& inputs) const override {
@@ -293,6 +294,13 @@ Op quantize_function(LinearQuantizationOptions options) {
 
 Op dequantize_function(LinearQuantizationOptions options) {
   return Function{std::make_shared<DequantizeFunction>(options)};
+}
+
+const LinearQuantizationOptions* dequantize_options(const Op& op) {
+  const auto* function = std::get_if<Function>(&op);
+  const auto* dequantize =
+      function ? dynamic_cast<const DequantizeFunction*>(function->definition.get()) : nullptr;
+  return dequantize ? &dequantize->options() : nullptr;
 }
 
 FunctionPointer quantization_function_of(const Op& op) {

@@ -26,6 +26,9 @@ Op quantize_function(LinearQuantizationOptions options);
 /// integers, scale, optional zero point -> float.
 Op dequantize_function(LinearQuantizationOptions options);
 
+/// The options of a DequantizeLinear that is a function; null if the op is none.
+const LinearQuantizationOptions* dequantize_options(const Op& op);
+
 /// x, w (each int8 or uint8), x's zero point, w's (scalar or one per output channel) -> int32.
 Op conv_integer_function(ConvOptions options);
 /// x, its scale and zero point, w, its scales and zero points (scalars or one per output channel),

@@ -1,17 +1,33 @@
 #include <algorithm>
 
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/quantized_constant.h"
 
 namespace octet {
 namespace {
 
+using Producers = std::vector<std::optional<NodeId>>;
+
+const Node* producer_of(const Graph& graph, const Producers& producer, ValueId value) {
+  const std::optional<NodeId>& id = producer[static_cast<std::size_t>(value)];
+  return id ? &graph.node(*id) : nullptr;
+}
+
 /// Whether the node multiplies rows by a constant matrix, which is what Gemm says.
-bool is_linear(const Graph& graph, const Node& node) {
+bool is_linear(const Graph& graph, const Producers& producer, const Node& node) {
   if (!std::holds_alternative<MatMul>(node.op)) return false;
   const Value& x = graph.value(*node.inputs[0]);
   const Value& weight = graph.value(*node.inputs[1]);
-  return weight.constant && weight.dtype == DType::kFloat32 && x.shape.rank() == 2 &&
-         weight.shape.rank() == 2;
+  if (weight.dtype != DType::kFloat32 || x.shape.rank() != 2 || weight.shape.rank() != 2) {
+    return false;
+  }
+  if (weight.constant) return true;
+  // Also one of integers, unless the rows have integers as well: then a float bias that became part
+  // of the product would keep it from integer kernels.
+  const Node* from = producer_of(graph, producer, *node.inputs[1]);
+  const Node* rows = producer_of(graph, producer, *node.inputs[0]);
+  return from && is_quantized_constant(graph, *from) &&
+         !(rows && std::holds_alternative<DequantizeLinear>(rows->op));
 }
 
 /// The output channels that `node` may add a bias to, and where they are among the axes of its
@@ -94,8 +110,9 @@ class BiasFolder {
 
 bool fold_biases(Graph& graph) {
   bool changed = false;
+  const Producers producer = producers(graph);
   for (Node& node : graph.nodes()) {
-    if (!is_linear(graph, node)) continue;
+    if (!is_linear(graph, producer, node)) continue;
     node.op = Gemm{.transpose_b = false, .activation = {}};
     changed = true;
   }

@@ -4,6 +4,7 @@
 #include "octet/graph/evaluate.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/quantized_constant.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/graph/tensor_function.h"
 
@@ -65,6 +66,21 @@ std::optional<Tensor> constant_output(const Graph& graph, const Node& node,
   return evaluate(node.op, inputs, output.shape);
 }
 
+/// Whether only products read the node, as their weight: kernels take such codes as they are
+/// stored, which is smaller than floats.
+bool is_stored_weight(const Graph& graph, const Node& node,
+                      const std::vector<std::vector<NodeId>>& readers) {
+  const ValueId value = node.outputs[0];
+  if (!is_quantized_constant(graph, node) || is_graph_output(graph, value)) return false;
+  return std::ranges::all_of(readers[static_cast<std::size_t>(value)], [&](NodeId id) {
+    const Node& reader = graph.node(id);
+    const bool multiplies = std::holds_alternative<MatMul>(reader.op) ||
+                            std::holds_alternative<Gemm>(reader.op) ||
+                            std::holds_alternative<Conv2d>(reader.op);
+    return multiplies && reader.inputs[1] == value && reader.inputs[0] != value;
+  });
+}
+
 /// Gives a node's outputs their value if no element of them is to be computed.
 bool fold_empty(Graph& graph, const Node& node) {
   const bool empty = std::ranges::all_of(node.outputs, [&](ValueId id) {
@@ -85,6 +101,7 @@ bool fold_constants(Graph& graph) {
   const KnownValues known = infer_shapes_and_elements(graph);
   // A few bytes of file may ask for many large results; transposing every weight is legitimate.
   std::int64_t budget = kMaxFoldedBytes + 2 * constant_bytes(graph);
+  const std::vector<std::vector<NodeId>> readers = consumers(graph);
   bool changed = false;
   std::vector<Node> kept;
   for (Node& node : graph.nodes()) {
@@ -94,7 +111,9 @@ bool fold_constants(Graph& graph) {
       continue;
     }
     const std::int64_t max_bytes = std::min(kMaxFoldedBytes, budget);
-    if (const auto* function = std::get_if<Function>(&node.op)) {
+    if (is_stored_weight(graph, node, readers)) {
+      kept.push_back(std::move(node));
+    } else if (const auto* function = std::get_if<Function>(&node.op)) {
       auto results = constant_outputs(graph, node, *function->definition, max_bytes);
       for (std::size_t i = 0; results && i < results->size(); ++i) {
         budget -= static_cast<std::int64_t>((*results)[i].size_bytes());

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "octet/base/error.h"
+#include "octet/base/nibbles.h"
+#include "octet/graph/functions/quantization.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/graph/reference_run.h"
 
@@ -88,6 +90,38 @@ TEST(FoldConstants, InfersABatchThatMoved) {
   EXPECT_EQ(folded(graph, {3, 1, 5}),
             "moved: Transpose(x [N, 1, 5]) perm=2,1,0 -> [5, 1, N]\n"
             "y: Reshape(moved [5, 1, N]) dims=5,-1 -> [5, N]\n");
+}
+
+/// A weight [4, 2] of int4 codes in blocks of 2 rows, dequantized.
+ValueId packed_weight(Graph& graph) {
+  const Tensor codes = pack_nibbles(
+      Tensor::from(Shape{4, 2}, std::vector<std::int8_t>{1, -8, 2, 7, 3, 0, 4, -1}), DType::kInt4);
+  const Tensor scales = Tensor::from(Shape{2, 2}, std::vector<float>{1, 2, 10, 20});
+  return graph.add("w", dequantize_function({.axis = 0, .block_size = 2, .opset = 21}),
+                   {graph.add_constant("codes", codes), graph.add_constant("scales", scales)});
+}
+
+TEST(FoldConstants, LeavesAPackedWeightThatProductsReadPacked) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
+  const ValueId w = packed_weight(graph);
+  graph.add_output(graph.add("y", MatMul{}, {x, w}));
+  infer_shapes(graph);
+  EXPECT_FALSE(fold_constants(graph));
+  EXPECT_EQ(graph.nodes().size(), 2u);
+  EXPECT_EQ(constant_bytes(graph), 4 + 16);
+}
+
+TEST(FoldConstants, MakesFloatsOfAPackedConstantThatOthersRead) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
+  const ValueId w = packed_weight(graph);
+  graph.add_output(graph.add("y", MatMul{}, {x, w}));
+  graph.add_output(graph.add("turned", Transpose{{1, 0}}, {w}));
+  infer_shapes(graph);
+  EXPECT_TRUE(fold_constants(graph));
+  EXPECT_EQ(*graph.value(w).constant,
+            Tensor::from(Shape{4, 2}, std::vector<float>{1, -16, 2, 14, 30, 0, 40, -20}));
 }
 
 TEST(FoldConstants, ComputesFloatSubgraphsOfConstants) {
