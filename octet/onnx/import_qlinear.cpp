@@ -111,67 +111,6 @@ bool emit_typed_mat_mul(NodeReader& node) {
   return true;
 }
 
-struct NBits {
-  std::int64_t k = 0, n = 0, bits = 4, block_size = 0;
-  std::int64_t blocks() const { return (k + block_size - 1) / block_size; }
-  std::int64_t bytes_per_block() const { return block_size * bits / 8; }
-};
-
-NBits read_n_bits(NodeReader& node) {
-  NBits form{.k = node.attributes.require_int("K"),
-             .n = node.attributes.require_int("N"),
-             .bits = node.attributes.get_int("bits", 4),
-             .block_size = node.attributes.require_int("block_size")};
-  node.attributes.ignore("accuracy_level");  // how exact other runtimes have to compute
-  constexpr std::int64_t kMax = std::int64_t{1} << 24;
-  if (form.bits != 4 && form.bits != 8) {
-    node.unsupported("bits = ", form.bits, ", accepted: 4, 8");
-  }
-  if (form.k < 1 || form.n < 1 || form.k > kMax || form.n > kMax) {
-    node.bad("K = ", form.k, ", N = ", form.n, ", accepted: 1 to ", kMax);
-  }
-  const std::int64_t size = form.block_size;
-  if (size < 16 || size > kMax || (size & (size - 1)) != 0) {
-    node.bad("block_size ", size, ", accepted: a power of two from 16 on");
-  }
-  return form;
-}
-
-/// Element `index` of a row of packed codes, the low half of a byte first.
-std::uint8_t packed_code(std::span<const std::uint8_t> row, std::int64_t index, std::int64_t bits) {
-  if (bits == 8) return row[static_cast<std::size_t>(index)];
-  const std::uint8_t byte = row[static_cast<std::size_t>(index / 2)];
-  return index % 2 == 0 ? byte & 15 : byte >> 4;
-}
-
-/// Zero points [n][blocks]: packed like the codes, or floats.
-std::vector<float> read_n_bit_zero_points(NodeReader& node, const NBits& form) {
-  const std::int64_t blocks = form.blocks();
-  std::vector<float> zeros(static_cast<std::size_t>(form.n * blocks),
-                           static_cast<float>(1 << (form.bits - 1)));
-  if (!node.has_input(3)) return zeros;
-  const Tensor& tensor = node.require_constant(3, "the zero points");
-  if (tensor.dtype() == DType::kFloat32) {
-    if (tensor.num_elements() != form.n * blocks)
-      node.bad("zero points ", to_string(tensor.shape()));
-    zeros.assign(tensor.data<float>().begin(), tensor.data<float>().end());
-    return zeros;
-  }
-  const std::int64_t row = (blocks * form.bits + 7) / 8;
-  if (tensor.dtype() != DType::kUInt8 || tensor.num_elements() != form.n * row) {
-    node.bad("zero points ", to_string(tensor.dtype()), " ", to_string(tensor.shape()),
-             ", accepted: uint8 [", form.n, ", ", row, "]");
-  }
-  for (std::int64_t j = 0; j < form.n; ++j) {
-    const auto codes = tensor.data<std::uint8_t>().subspan(static_cast<std::size_t>(j * row),
-                                                           static_cast<std::size_t>(row));
-    for (std::int64_t block = 0; block < blocks; ++block) {
-      zeros[static_cast<std::size_t>(j * blocks + block)] = packed_code(codes, block, form.bits);
-    }
-  }
-  return zeros;
-}
-
 }  // namespace
 
 void import_conv_integer(NodeReader& node) {
@@ -232,44 +171,6 @@ void import_qgemm(NodeReader& node) {
   const auto y = constant_params(node, 7, 1, 0);
   if (!y) node.unsupported("the scale and zero point of Y, accepted: constants of one element");
   node.emit(QuantizeLinear{*y}, {node.emit_step("product", gemm, std::move(inputs))});
-}
-
-void import_mat_mul_nbits(NodeReader& node) {
-  node.expect_inputs(3, 6);
-  const NBits form = read_n_bits(node);
-  const Tensor& codes = node.require_constant(1, "the weight");
-  const Tensor& scales = node.require_constant(2, "the scales");
-  const std::int64_t blocks = form.blocks(), block_bytes = form.bytes_per_block();
-  if (codes.dtype() != DType::kUInt8 || codes.num_elements() != form.n * blocks * block_bytes) {
-    node.bad("weight ", to_string(codes.dtype()), " ", to_string(codes.shape()),
-             ", accepted: uint8 [", form.n, ", ", blocks, ", ", block_bytes, "]");
-  }
-  if (scales.dtype() != DType::kFloat32 || scales.num_elements() != form.n * blocks) {
-    node.bad("scales ", to_string(scales.dtype()), " ", to_string(scales.shape()),
-             ", accepted: float32 [", form.n, ", ", blocks, "]");
-  }
-  if (node.has_input(4)) node.unsupported("input 'g_idx', accepted: blocks in their order");
-  const std::vector<float> zeros = read_n_bit_zero_points(node, form);
-  Tensor weight(DType::kFloat32, Shape{form.k, form.n});
-  const auto values = weight.mutable_data<float>();
-  for (std::int64_t j = 0; j < form.n; ++j) {
-    const auto row =
-        codes.data<std::uint8_t>().subspan(static_cast<std::size_t>(j * blocks * block_bytes),
-                                           static_cast<std::size_t>(blocks * block_bytes));
-    for (std::int64_t i = 0; i < form.k; ++i) {
-      const auto block = static_cast<std::size_t>(j * blocks + i / form.block_size);
-      values[static_cast<std::size_t>(i * form.n + j)] =
-          (static_cast<float>(packed_code(row, i, form.bits)) - zeros[block]) *
-          scales.data<float>()[block];
-    }
-  }
-  const ValueId b = node.add_constant("weight", std::move(weight));
-  if (!node.has_input(5)) {
-    node.emit(MatMul{}, {node.input(0), b});
-    return;
-  }
-  const ValueId product = node.emit_step("product", MatMul{}, {node.input(0), b});
-  node.emit(Add{}, {product, node.input(5)});
 }
 
 }  // namespace octet
