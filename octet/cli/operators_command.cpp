@@ -17,6 +17,7 @@ std::string_view integer_text(std::string_view name) {
       return "own scale";
     case IntegerRole::kCarry:
       return "carries its input's codes";
+    case IntegerRole::kBias:
     case IntegerRole::kFloat:
       break;
   }
