@@ -84,8 +84,9 @@ bool has_kernel_dtypes(const PlanBuilder& builder, const Node& node) {
   if (!is_compute(node.op)) return true;
   const bool bytes = moves_elements(node.op);
   const auto fits = [&](ValueId id) {
-    const DType dtype = builder.graph().value(id).dtype;
-    return dtype == DType::kFloat32 || (bytes && (dtype == DType::kInt8 || dtype == DType::kUInt8));
+    const Value& value = builder.graph().value(id);
+    const bool is_byte = value.dtype == DType::kInt8 || value.dtype == DType::kUInt8;
+    return value.dtype == DType::kFloat32 || (bytes && is_byte && !value.constant);
   };
   return std::ranges::all_of(node.inputs, [&](const auto& id) { return !id || fits(*id); }) &&
          std::ranges::all_of(node.outputs, fits);
@@ -164,7 +165,7 @@ void lower_float(PlanBuilder& builder, const Node& node) {
                  [&](const Concat& op) {
                    std::vector<Stored> inputs;
                    for (const auto& in : node.inputs) inputs.push_back(builder.stored(*in));
-                   lower_concat(builder, node, op, inputs, output, 1.0f, 0, DType::kFloat32);
+                   lower_concat(builder, node, op, inputs, output, 1.0f, 0, inputs[0].dtype);
                  },
                  [&](const Flatten&) { lower_reshape(builder, node, input(), output); },
                  [&](const Reshape&) { lower_reshape(builder, node, input(), output); },

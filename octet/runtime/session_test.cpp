@@ -218,6 +218,32 @@ TEST(Session, TakesAndGivesTensorsWithoutElements) {
   EXPECT_EQ(run(concat, counting({0, 2}), counting({0, 2}))[0], counting({0, 2}));
 }
 
+TEST(Session, ConcatenatesBytesAsTheyAre) {
+  const auto codes = [](std::size_t count, int first) {
+    std::vector<std::int8_t> values(count);
+    std::iota(values.begin(), values.end(), static_cast<std::int8_t>(first));
+    return values;
+  };
+  // Of rank 4 they are stored channels-last.
+  for (const Shape& shape : {Shape{1, 3}, Shape{1, 3, 1, 1}}) {
+    const Tensor a = Tensor::from<std::int8_t>(shape, codes(3, -5));
+    const Tensor b = Tensor::from<std::int8_t>(shape, codes(3, 120));
+    for (const bool is_constant : {false, true}) {
+      Graph graph;
+      const ValueId x = graph.add_input("a", DType::kInt8, shape);
+      const ValueId y =
+          is_constant ? graph.add_constant("b", b) : graph.add_input("b", DType::kInt8, shape);
+      graph.add_output(graph.add("y", Concat{1}, {x, y}));
+      infer_shapes(graph);
+      Session session(graph);
+      const Tensor found = is_constant ? run(session, a)[0] : run(session, a, b)[0];
+      const auto elements = found.data<std::int8_t>();
+      EXPECT_THAT(std::vector(elements.begin(), elements.end()),
+                  ElementsAre(-5, -4, -3, 120, 121, 122));
+    }
+  }
+}
+
 TEST(Session, NamesTheInputThatDoesNotFit) {
   Graph graph;
   const ValueId a = graph.add_input("a", DType::kFloat32, {kDynamicDim, 2});
