@@ -116,7 +116,13 @@ class NodeWriter {
     NodeProto& node = add();
     if (!transpose.perm.empty()) add_ints(node, "perm", transpose.perm);
   }
-  void operator()(const Squeeze& squeeze) { add_with_axes(squeeze.axes); }
+  void operator()(const Squeeze& squeeze) {
+    if (squeeze.axes.empty()) {
+      add();  // all axes of size 1
+    } else {
+      add_with_axes(squeeze.axes);
+    }
+  }
   void operator()(const Unsqueeze& unsqueeze) { add_with_axes(unsqueeze.axes); }
   void operator()(const Slice& slice) {
     if (inputs_.size() == 1) {
@@ -188,7 +194,7 @@ class NodeWriter {
   }
 
   void add_with_axes(const std::vector<std::int64_t>& axes) {
-    if (inputs_.size() == 1 && !axes.empty()) add_input("_axes", ints_tensor(axes));
+    if (inputs_.size() == 1) add_input("_axes", ints_tensor(axes));
     add();
   }
 

@@ -166,6 +166,13 @@ TEST(ExportTest, WritesFusedActivationsAsNodesOfTheirOwn) {
   EXPECT_EQ(proto.graph().node(0).input(1), "") << "no lower bound";
 }
 
+TEST(ExportTest, WritesTheAxesOfAnUnsqueezeAlsoIfThereAreNone) {
+  const Graph graph = one_op(Unsqueeze{}, {2, 3});
+  EXPECT_EQ(proto_of(graph).graph().node(0).input_size(), 2) << "the axes must be given";
+  expect_round_trip(graph);
+  EXPECT_EQ(proto_of(one_op(Squeeze{}, {2, 1})).graph().node(0).input_size(), 1) << "need not";
+}
+
 TEST(ExportTest, WritesAPadWhoseAxesAreAnInputForTheOpsetThatHasThem) {
   TestModel model(18);
   model.input("x", {2, 3}).input("pads", {2}, DType::kInt64).constant("axes", ints({1}));
