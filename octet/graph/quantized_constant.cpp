@@ -63,6 +63,10 @@ std::optional<QuantizedConstant> quantized_constant(const Graph& graph, const No
 }
 
 Tensor dequantize(const QuantizedConstant& constant) {
+  if (constant.codes.shape().rank() > kMaxViewRank) {
+    fail(ErrorKind::kUnsupported, "dequantize: a constant ", to_string(constant.codes.shape()),
+         ", accepted: rank up to ", kMaxViewRank);
+  }
   const Op op = dequantize_function({.axis = constant.axis, .block_size = constant.block_size});
   const std::optional<Tensor> inputs[] = {constant.codes, constant.scale, constant.zero_point};
   const TensorType type{DType::kFloat32, constant.codes.shape()};

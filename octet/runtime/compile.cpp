@@ -5,12 +5,14 @@
 #include "octet/graph/functions/conditional.h"
 #include "octet/graph/functions/window.h"
 #include "octet/graph/passes/passes.h"
+#include "octet/graph/quantized_constant.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/runtime/plan_impl.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/eltwise_steps.h"
 #include "octet/runtime/steps/function_step.h"
+#include "octet/runtime/steps/gemm_wq_steps.h"
 #include "octet/runtime/steps/matrix_steps.h"
 #include "octet/runtime/steps/pool_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
@@ -109,9 +111,9 @@ void lower_by_definition(PlanBuilder& builder, const Node& node) {
 bool has_constant_weights(const PlanBuilder& builder, const Node& node) {
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
     if (!node.inputs[i]) continue;
-    const auto codes = builder.nodes().dequantized(*node.inputs[i]);
-    const ValueId source = codes ? codes->integers : *node.inputs[i];
-    if (!builder.graph().value(source).constant) return false;
+    if (builder.graph().value(*node.inputs[i]).constant) continue;
+    const Node* producer = builder.nodes().producer(*node.inputs[i]);
+    if (!producer || !is_quantized_constant(builder.graph(), *producer)) return false;
   }
   return true;
 }
@@ -122,8 +124,8 @@ void lower_conv(PlanBuilder& builder, const Node& node) {
 }
 
 void lower_product(PlanBuilder& builder, const Node& node) {
-  if (has_gemm_f32(builder, node)) return lower_gemm_f32(builder, node);
-  lower_by_definition(builder, node);
+  if (!has_gemm_f32(builder, node)) return lower_by_definition(builder, node);
+  if (!lower_gemm_wq(builder, node)) lower_gemm_f32(builder, node);
 }
 
 void lower_softmax(PlanBuilder& builder, const Node& node) {
@@ -219,6 +221,8 @@ bool lower_clamped_quantize(PlanBuilder& builder, const Node& node) {
 void lower_node(PlanBuilder& builder, const Node& node) {
   if (builder.has(node.outputs[0]) || builder.is_absorbed(node.outputs[0])) return;
   if (multiplies_dynamic_scale(builder, node)) return;
+  // On demand, as every DequantizeLinear: mostly a kernel reads the codes.
+  if (is_quantized_constant(builder.graph(), node)) return;
   if (is_conditional(node.op)) {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (If): the condition '",
          builder.graph().value(*node.inputs[0]).name,

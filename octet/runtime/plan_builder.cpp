@@ -5,6 +5,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/nibbles.h"
+#include "octet/graph/quantized_constant.h"
 #include "octet/runtime/integer_nodes.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/quantize_steps.h"
@@ -105,12 +106,10 @@ const Stored& PlanBuilder::stored(ValueId value) {
   if (graph_.value(value).constant) return store_constant(value);
   if (std::ranges::find(graph_.inputs(), value) != graph_.inputs().end()) {
     add_input_step(*this, value);
-  } else if (const auto codes = nodes_.dequantized(value)) {
-    if (graph_.value(codes->integers).constant) {
-      define_as(value,
-                store_float_constant(
-                    *this, dequantize(*graph_.value(codes->integers).constant, codes->params)));
-    } else {
+  } else if (const Node* node = nodes_.producer(value)) {
+    if (const auto constant = quantized_constant(graph_, *node)) {
+      define_as(value, store_float_constant(*this, dequantize(*constant)));
+    } else if (const auto codes = nodes_.dequantized(value)) {
       add_dequantize_step(*this, value, codes->integers);
     }
   }

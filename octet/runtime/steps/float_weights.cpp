@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "octet/base/error.h"
+#include "octet/graph/quantized_constant.h"
 
 namespace octet {
 namespace {
@@ -11,30 +12,31 @@ Tensor constant_floats(const PlanBuilder& builder, const Node& node, std::size_t
   const Graph& graph = builder.graph();
   const ValueId value = *node.inputs[input];
   if (graph.value(value).constant) return *graph.value(value).constant;
-  const auto codes = builder.nodes().dequantized(value);
-  if (codes && graph.value(codes->integers).constant) {
-    return dequantize(*graph.value(codes->integers).constant, codes->params);
+  const Node* producer = builder.nodes().producer(value);
+  if (producer) {
+    if (const auto constant = quantized_constant(graph, *producer)) return dequantize(*constant);
   }
   fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op), "): input '",
        graph.value(value).name, "' is computed at run time, accepted: a constant");
 }
 
-void read_bias(const PlanBuilder& builder, const Node& node, FloatWeights& weights) {
-  weights.bias.assign(static_cast<std::size_t>(weights.outputs), 0.0f);
-  if (node.inputs.size() < 3 || !node.inputs[2]) return;
+}  // namespace
+
+std::vector<float> read_float_bias(const PlanBuilder& builder, const Node& node, int outputs) {
+  std::vector<float> result(static_cast<std::size_t>(outputs), 0.0f);
+  if (node.inputs.size() < 3 || !node.inputs[2]) return result;
   const Tensor bias = constant_floats(builder, node, 2);
   const auto values = bias.data<float>();
   if (bias.num_elements() == 1) {
-    std::ranges::fill(weights.bias, values[0]);
-  } else if (bias.num_elements() == weights.outputs) {
-    std::ranges::copy(values, weights.bias.begin());
+    std::ranges::fill(result, values[0]);
+  } else if (bias.num_elements() == outputs) {
+    std::ranges::copy(values, result.begin());
   } else {
     fail(ErrorKind::kUnsupported, "compile: node '", node.name, "': bias of shape ",
-         to_string(bias.shape()), ", accepted: one value per output (", weights.outputs, ")");
+         to_string(bias.shape()), ", accepted: one value per output (", outputs, ")");
   }
+  return result;
 }
-
-}  // namespace
 
 FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& node) {
   const Tensor tensor = constant_floats(builder, node, 1);
@@ -54,7 +56,7 @@ FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& nod
       }
     }
   }
-  read_bias(builder, node, weights);
+  weights.bias = read_float_bias(builder, node, weights.outputs);
   return weights;
 }
 
@@ -81,7 +83,7 @@ FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& nod
       }
     }
   }
-  read_bias(builder, node, weights);
+  weights.bias = read_float_bias(builder, node, weights.outputs);
   return weights;
 }
 

@@ -21,6 +21,9 @@ FloatWeights read_float_conv_weights(const PlanBuilder& builder, const Node& nod
 FloatWeights read_float_gemm_weights(const PlanBuilder& builder, const Node& node,
                                      bool transpose_b);
 
+/// The constant bias of a layer, one element per output; zeros where it has none.
+std::vector<float> read_float_bias(const PlanBuilder& builder, const Node& node, int outputs);
+
 struct PackedFloat {
   BufferId weights{}, bias{};
 };

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "octet/base/error.h"
+#include "octet/graph/quantized_constant.h"
 #include "octet/runtime/kernels/gemm_f32/gemm_f32.h"
 #include "octet/runtime/kernels/quantize/quantize.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/copy_steps.h"
 #include "octet/runtime/steps/float_weights.h"
 #include "octet/runtime/steps/gemm_rows.h"
+#include "octet/runtime/steps/gemm_tiles.h"
 #include "octet/runtime/steps/packed_weights.h"
 
 namespace octet {
@@ -126,23 +128,18 @@ class GemmF32Step final : public Step {
         clamp_(clamp) {}
   std::size_t scratch_bytes() const { return sizeof(void*) * static_cast<std::size_t>(kernel_.mr); }
   void run(const RunContext& context) noexcept override {
-    const std::int64_t m = context.outer(in_.dims) * rows_per_outer_;
     const float* a = context.get<float>(in_.buffer);
     float* c = context.get<float>(out_.buffer);
-    const std::int64_t grain =
-        std::max<std::int64_t>(1, 500'000 / (static_cast<std::int64_t>(kernel_.mr) * k_ * n_ + 1));
-    context.pool->parallel_for(
-        (m + kernel_.mr - 1) / kernel_.mr, grain,
-        [&](std::int64_t begin, std::int64_t end, int thread) {
+    const GemmTiles tiles{context.outer(in_.dims) * rows_per_outer_, k_, n_, kernel_.mr,
+                          kernel_.nr};
+    for_each_gemm_tile(
+        context, tiles, [&](std::int64_t row, int count, int column, int columns, int thread) {
           auto* rows = context.thread_scratch<const float*>(thread);
-          for (std::int64_t tile = begin; tile < end; ++tile) {
-            const std::int64_t first = tile * kernel_.mr;
-            const int count = static_cast<int>(std::min<std::int64_t>(kernel_.mr, m - first));
-            for (int r = 0; r < count; ++r) rows[r] = a + (first + r) * k_;
-            kernel_.run({count, 1, k_, n_, rows, context.get<float>(packed_.weights),
-                         context.get<float>(packed_.bias), c + first * n_, n_, clamp_.low,
-                         clamp_.high});
-          }
+          for (int r = 0; r < count; ++r) rows[r] = a + (row + r) * k_;
+          kernel_.run({count, 1, k_, columns, rows,
+                       context.get<float>(packed_.weights) + std::ptrdiff_t{column} * k_,
+                       context.get<float>(packed_.bias) + column, c + row * n_ + column, n_,
+                       clamp_.low, clamp_.high});
         });
   }
 
@@ -234,8 +231,8 @@ namespace {
 /// A constant, or the integers of one behind a DequantizeLinear.
 bool is_constant_weight(const PlanBuilder& builder, ValueId id) {
   if (builder.graph().value(id).constant) return true;
-  const auto codes = builder.nodes().dequantized(id);
-  return codes && builder.graph().value(codes->integers).constant;
+  const Node* producer = builder.nodes().producer(id);
+  return producer && is_quantized_constant(builder.graph(), *producer);
 }
 
 }  // namespace
