@@ -4,6 +4,7 @@
 #include <set>
 
 #include "octet/base/error.h"
+#include "octet/graph/functions/quantization.h"
 #include "octet/graph/functions/window.h"
 #include "octet/quant/quant_assignment.h"
 
@@ -48,7 +49,7 @@ void require_float_graph(const Graph& graph) {
     if (std::holds_alternative<QuantizeLinear>(node.op) ||
         std::holds_alternative<DequantizeLinear>(node.op) ||
         std::holds_alternative<DynamicQuantizeLinear>(node.op) ||
-        std::holds_alternative<MatMulInteger>(node.op)) {
+        std::holds_alternative<MatMulInteger>(node.op) || dequantize_options(node.op)) {
       fail(ErrorKind::kBadData, "quantize: node '", node.name, "' (", op_name(node.op),
            "): the model is quantized already, accepted: a float model");
     }

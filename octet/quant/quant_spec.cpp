@@ -17,6 +17,14 @@ std::string static_name(int weight_bits, int activation_bits, bool per_channel) 
          (per_channel ? "" : "_per_tensor");
 }
 
+constexpr int kWeightOnlyBits[] = {2, 3, 4, 8};
+constexpr int kBlockSizes[] = {0, 32, 128};
+
+std::string weight_only_name(int bits, int block_size) {
+  return "weight_only_w" + std::to_string(bits) +
+         (block_size > 0 ? "_g" + std::to_string(block_size) : "");
+}
+
 /// Every accepted name, for the nearest one to a misspelling.
 std::vector<std::string> all_names() {
   std::vector<std::string> names = config_names();
@@ -25,6 +33,9 @@ std::vector<std::string> all_names() {
       names.push_back(static_name(weight, activation, true));
       names.push_back(static_name(weight, activation, false));
     }
+  }
+  for (const int bits : kWeightOnlyBits) {
+    for (const int block_size : kBlockSizes) names.push_back(weight_only_name(bits, block_size));
   }
   return names;
 }
@@ -71,6 +82,22 @@ std::optional<QuantSpec> find_bit_widths(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<QuantSpec> find_weight_only(std::string_view name) {
+  for (const int bits : kWeightOnlyBits) {
+    for (const int block_size : kBlockSizes) {
+      if (name != weight_only_name(bits, block_size)) continue;
+      QuantSpec spec;
+      spec.name = name;
+      spec.scheme = Scheme::kWeightOnly;
+      spec.weight_bits = bits;
+      spec.activation_bits = 32;
+      spec.block_size = block_size;
+      return spec;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string describe_weights(const QuantSpec& spec) {
   const int bits = spec.reduce_range ? std::min(spec.weight_bits, 7) : spec.weight_bits;
   return std::to_string(bits) + "-bit weights per " + (spec.per_channel ? "channel" : "tensor");
@@ -81,9 +108,10 @@ std::string describe_weights(const QuantSpec& spec) {
 QuantSpec parse_config(std::string_view name) {
   if (std::optional<QuantSpec> spec = find_named(name)) return *spec;
   if (std::optional<QuantSpec> spec = find_bit_widths(name)) return *spec;
+  if (std::optional<QuantSpec> spec = find_weight_only(name)) return *spec;
   std::string accepted;
   for (const std::string& config : config_names()) accepted += config + ", ";
-  accepted += "static_w{2..8}a{4..8}[_per_tensor]";
+  accepted += "static_w{2..8}a{4..8}[_per_tensor], weight_only_w{2,3,4,8}[_g32|_g128]";
   const std::optional<std::string> nearest = nearest_name(name, all_names());
   fail(ErrorKind::kUsage, "unknown configuration '", name, "'",
        nearest ? "; did you mean '" + *nearest + "'?" : ";", " accepted: ", accepted);
@@ -101,6 +129,13 @@ std::string describe(const QuantSpec& spec) {
     effective.per_channel = spec.per_channel && !spec.torch_compat;
     return describe_weights(effective) +
            " in linear layers, 8-bit activations quantized per call, convolutions float32";
+  }
+  if (spec.scheme == Scheme::kWeightOnly) {
+    return describe_weights(spec) +
+           (spec.block_size > 0
+                ? ", of linear layers per block of " + std::to_string(spec.block_size)
+                : "") +
+           ", activations float32";
   }
   std::string text =
       describe_weights(spec) + ", " + std::to_string(spec.activation_bits) + "-bit activations, " +

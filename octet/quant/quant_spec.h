@@ -7,10 +7,11 @@
 namespace octet {
 
 enum class Scheme {
-  kFloat,    ///< fp32_baseline
-  kDynamic,  ///< linear layers: integer weights, activations quantized per call
-  kStatic,   ///< weights and activations with fixed parameters from calibration
-  kQat,      ///< as kStatic, after quantization-aware fine-tuning
+  kFloat,       ///< fp32_baseline
+  kDynamic,     ///< linear layers: integer weights, activations quantized per call
+  kStatic,      ///< weights and activations with fixed parameters from calibration
+  kQat,         ///< as kStatic, after quantization-aware fine-tuning
+  kWeightOnly,  ///< weights are integers in the file, all arithmetic is float32
 };
 
 enum class CalibrationMethod {
@@ -25,6 +26,9 @@ struct QuantSpec {
   int weight_bits = 8;
   int activation_bits = 8;
   bool per_channel = true;
+  /// Weights of a linear layer that share a scale along its depth (kWeightOnly); 0: all of a
+  /// channel.
+  int block_size = 0;
   CalibrationMethod calibration = CalibrationMethod::kMinMax;
   /// PyTorch's default observers: weight scale max|w| / 127.5 on [-128, 127], activation scales
   /// for 0..127 (the integers still saturate at 0..255, as torch's quint8 does).
@@ -34,7 +38,7 @@ struct QuantSpec {
 };
 
 /// Parses `fp32_baseline`, `dynamic_int8`, `static_int8_per_tensor`, `static_int8_per_channel`,
-/// `qat_int8` and `static_w{2..8}a{4..8}[_per_tensor]`.
+/// `qat_int8`, `static_w{2..8}a{4..8}[_per_tensor]` and `weight_only_w{2,3,4,8}[_g32|_g128]`.
 /// Error(kUsage) naming the nearest configuration otherwise.
 QuantSpec parse_config(std::string_view name);
 /// The named configurations, in the order of tables.

@@ -62,6 +62,23 @@ TEST(ParseConfig, BitWidthsCoverTheWholeGridAndNothingElse) {
   }
 }
 
+TEST(ParseConfig, WeightOnlyConfigurationsHaveTheirBitsAndBlocksAndNoOthers) {
+  for (const int bits : {2, 3, 4, 8}) {
+    for (const int block : {0, 32, 128}) {
+      const std::string name = "weight_only_w" + std::to_string(bits) +
+                               (block > 0 ? "_g" + std::to_string(block) : "");
+      const QuantSpec spec = parse_config(name);
+      EXPECT_EQ(spec.name, name);
+      EXPECT_EQ(spec.scheme, Scheme::kWeightOnly);
+      EXPECT_EQ(spec.weight_bits, bits);
+      EXPECT_EQ(spec.block_size, block);
+      EXPECT_TRUE(spec.per_channel);
+    }
+  }
+  EXPECT_THAT(parse_error("weight_only_w5"), HasSubstr("did you mean 'weight_only_w"));
+  EXPECT_THAT(parse_error("weight_only_w4_g64"), HasSubstr("weight_only_w{2,3,4,8}[_g32|_g128]"));
+}
+
 TEST(ParseConfig, AMisspellingNamesTheNearestConfiguration) {
   EXPECT_THAT(parse_error("static_int8_per_chanel"), HasSubstr("'static_int8_per_channel'?"));
   EXPECT_THAT(parse_error("static_w4a9"), HasSubstr("did you mean 'static_w4a"));
@@ -82,6 +99,13 @@ TEST(Describe, SaysBitsGranularityAndCalibration) {
   QuantSpec reduced;
   reduced.reduce_range = true;
   EXPECT_THAT(describe(reduced), HasSubstr("7-bit weights"));
+}
+
+TEST(Describe, WeightOnlySaysThatActivationsAreFloat) {
+  EXPECT_EQ(describe(parse_config("weight_only_w8")),
+            "8-bit weights per channel, activations float32");
+  EXPECT_EQ(describe(parse_config("weight_only_w4_g32")),
+            "4-bit weights per channel, of linear layers per block of 32, activations float32");
 }
 
 TEST(Describe, DistinguishesAllNamedConfigurations) {
