@@ -17,6 +17,7 @@ struct BenchFlags {
   int rounds = 200, warmup = 10;
   double max_seconds = 60;
   bool no_memory = false;
+  ModelInputs inputs;
 };
 
 void print_table(const std::vector<ConfigRecord>& records) {
@@ -47,6 +48,7 @@ void run_bench(const BenchFlags& flags, const GlobalOptions& global) {
   request.latency.max_seconds = flags.max_seconds;
   request.latency.seed = global.seed;
   request.memory = !flags.no_memory;
+  request.inputs = flags.inputs;
   const std::vector<ConfigRecord> records = bench_models(request, global);
   const Environment machine = describe_environment(instruction_set(global), thread_count(global));
   if (global.json) {
@@ -74,6 +76,7 @@ void add_bench(CLI::App& app, const Global& global) {
   command->add_option("--max-seconds", flags->max_seconds, "Time limit per batch size")
       ->check(number_above_0());
   command->add_flag("--no-memory", flags->no_memory, "Do not measure peak memory");
+  add_input_options(*command, flags->inputs);
   add_pass_option(*command, global);
   command->footer("Example:\n  octet bench fp32.onnx int8.onnx --batch 1,32 --threads 1");
   command->callback([flags, global] { run_bench(*flags, *global); });

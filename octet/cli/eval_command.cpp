@@ -4,7 +4,6 @@
 #include "octet/cli/json_output.h"
 #include "octet/cli/models.h"
 #include "octet/cli/option_checks.h"
-#include "octet/onnx/onnx.h"
 
 namespace octet::cli {
 namespace {
@@ -13,6 +12,7 @@ struct EvalRequest {
   std::string model, data, split = "test";
   std::optional<std::string> against;
   std::optional<std::int64_t> limit;
+  ModelInputs inputs;
 };
 
 void print_accuracy(const AccuracyRecord& record, const std::string& model) {
@@ -28,7 +28,7 @@ void print_accuracy(const AccuracyRecord& record, const std::string& model) {
 }
 
 void run_eval(const EvalRequest& request, const GlobalOptions& global) {
-  const Graph model = import_onnx(request.model);
+  const Graph model = import_sized(request.model, request.inputs);
   const DataSplits data = load(request.data, global, request.limit);
   const Dataset& samples = part(data, request.split);
   require_fits(model, samples, request.model);
@@ -37,7 +37,7 @@ void run_eval(const EvalRequest& request, const GlobalOptions& global) {
   record.data = request.data;
   record.split = request.split;
   if (request.against) {
-    const Graph reference = import_onnx(*request.against);
+    const Graph reference = import_sized(*request.against, request.inputs);
     require_fits(reference, samples, *request.against);
     compare_predictions(predictions, predict_with_plan(reference, samples, global, "reference"),
                         samples, record);
@@ -62,6 +62,7 @@ void add_eval(CLI::App& app, const Global& global) {
   command->add_option("--limit", request->limit, "At most so many samples")->check(count_from_1());
   command->add_option("--against", request->against,
                       "Reference model: agreement and paired significance");
+  add_input_options(*command, request->inputs);
   add_pass_option(*command, global);
   command->footer("Example:\n  octet eval int8.onnx --data cifar10 --against fp32.onnx");
   command->callback([request, global] { run_eval(*request, *global); });

@@ -9,6 +9,7 @@
 #include "octet/cli/layer_table.h"
 #include "octet/cli/models.h"
 #include "octet/cli/option_checks.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/onnx/onnx.h"
 
 namespace octet::cli {
@@ -21,15 +22,25 @@ struct InfoRequest {
   std::optional<std::string> weights;
   bool layers = false;
   bool graph = false;
+  ModelInputs inputs;
 };
+
+/// "N" is the batch; another size that only the run tells has its name in the file, or none: "?".
+std::string symbol_of(const Value& value, int axis) {
+  if (value.shape[axis] == kDynamicDim) return "N";
+  const auto index = static_cast<std::size_t>(axis);
+  const bool named = index < value.dim_names.size() && !value.dim_names[index].empty();
+  return named ? value.dim_names[index] : "?";
+}
 
 Json tensors_json(const Graph& graph, const std::vector<ValueId>& values) {
   Json list = Json::array();
   for (const ValueId id : values) {
     const Value& value = graph.value(id);
     Json shape = Json::array();
-    for (const std::int64_t dim : value.shape.dims()) {
-      dim == kDynamicDim ? shape.push_back("N") : shape.push_back(dim);
+    for (int axis = 0; axis < value.shape.rank(); ++axis) {
+      const std::int64_t dim = value.shape[axis];
+      dim >= 0 ? shape.push_back(dim) : shape.push_back(symbol_of(value, axis));
     }
     list.push_back({{"name", value.name}, {"dtype", to_string(value.dtype)}, {"shape", shape}});
   }
@@ -39,7 +50,12 @@ Json tensors_json(const Graph& graph, const std::vector<ValueId>& values) {
 void print_tensors(const char* what, const Graph& graph, const std::vector<ValueId>& values) {
   for (const ValueId id : values) {
     const Value& value = graph.value(id);
-    fmt::print("{}: {} {} {}\n", what, value.name, to_string(value.dtype), to_string(value.shape));
+    std::string shape;
+    for (int axis = 0; axis < value.shape.rank(); ++axis) {
+      const std::int64_t dim = value.shape[axis];
+      shape += (axis > 0 ? ", " : "") + (dim >= 0 ? std::to_string(dim) : symbol_of(value, axis));
+    }
+    fmt::print("{}: {} {} [{}]\n", what, value.name, to_string(value.dtype), shape);
   }
 }
 
@@ -101,16 +117,32 @@ void print_layers(const std::vector<LayerInfo>& layers) {
   }
 }
 
+/// Whether all sizes but the batch are known, inside of branches too.
+bool has_known_sizes(const Graph& graph) {
+  const auto is_known = [](const Value& value) {
+    return std::ranges::find(value.shape.dims(), kUnknownDim) == value.shape.dims().end();
+  };
+  return std::ranges::all_of(graph.values(), is_known) &&
+         std::ranges::all_of(graph.nodes(), [](const Node& node) {
+           return std::ranges::all_of(branches_of(node.op), [](const Branch& branch) {
+             return has_known_sizes(*branch.graph);
+           });
+         });
+}
+
 void run_info(const InfoRequest& request, const GlobalOptions& global) {
   FileFacts facts;
-  const Graph graph = import_onnx(request.model, {}, &facts);
+  const Graph graph = import_sized(request.model, request.inputs, &facts);
   if (request.weights) {
     const std::vector<LayerInfo> all = layer_table(graph, {});
     print_weights(find_layer(all, *request.weights), global);
     return;
   }
+  const bool sizes_are_known = has_known_sizes(graph);
+  const std::int64_t macs = sizes_are_known ? count_macs(graph) : 0;
   std::vector<LayerInfo> layers;
   if (request.layers) {
+    require_known_inputs(graph, request.model);
     const Plan plan = compile(graph, compile_options(global));
     layers = layer_table(graph, plan.layers());
   }
@@ -119,11 +151,11 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
                   {"inputs", tensors_json(graph, graph.inputs())},
                   {"outputs", tensors_json(graph, graph.outputs())},
                   {"opset", facts.opset},
-                  {"parameters", count_parameters(graph)},
-                  {"macs", count_macs(graph)},
-                  {"file_bytes", file_bytes(request.model)},
-                  {"weight_bytes", constant_bytes(graph)},
-                  {"metadata", Json(graph.metadata)}};
+                  {"parameters", count_parameters(graph)}};
+    if (sizes_are_known) document["macs"] = macs;
+    document.update({{"file_bytes", file_bytes(request.model)},
+                     {"weight_bytes", constant_bytes(graph)},
+                     {"metadata", Json(graph.metadata)}});
     if (request.layers) {
       document["layers"] = Json::array();
       for (const LayerInfo& layer : layers) document["layers"].push_back(to_json_document(layer));
@@ -134,7 +166,8 @@ void run_info(const InfoRequest& request, const GlobalOptions& global) {
   print_tensors("input", graph, graph.inputs());
   print_tensors("output", graph, graph.outputs());
   fmt::print("opset {}, {} nodes, {} parameters, {} MACs per sample\n", facts.opset,
-             graph.nodes().size(), count_parameters(graph), count_macs(graph));
+             graph.nodes().size(), count_parameters(graph),
+             sizes_are_known ? std::to_string(macs) : "an unknown number of");
   fmt::print("{} bytes of file, {} bytes of weights\n", file_bytes(request.model),
              constant_bytes(graph));
   for (const auto& [key, value] : graph.metadata) fmt::print("{}: {}\n", key, value);
@@ -151,6 +184,7 @@ void add_info(CLI::App& app, const Global& global) {
   command->add_flag("--layers", request->layers, "Kernel, precision and scales of every layer");
   command->add_flag("--graph", request->graph, "Every node with its shapes");
   command->add_option("--weights", request->weights, "Print the weights of this layer");
+  add_input_options(*command, request->inputs);
   add_pass_option(*command, global);
   command->footer("Example:\n  octet info int8.onnx --layers");
   command->callback([request, global] { run_info(*request, *global); });

@@ -13,6 +13,7 @@
 #include "octet/cli/console.h"
 #include "octet/cli/models.h"
 #include "octet/cli/timed_model.h"
+#include "octet/graph/functions/conditional.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/onnx/onnx.h"
 #include "octet/quant/calibration.h"
@@ -46,7 +47,7 @@ void require_matches_reference(const Graph& graph, const std::string& name,
 /// Runs octet-measure, which has only what a deployment needs, in a fresh process and reads the
 /// figure it prints.
 std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int batch,
-                                       const GlobalOptions& global) {
+                                       const ModelInputs& inputs, const GlobalOptions& global) {
   const std::filesystem::path program =
       std::filesystem::read_symlink("/proc/self/exe").parent_path() / "octet-measure";
   if (!std::filesystem::exists(program)) {
@@ -57,6 +58,8 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
   std::vector<std::string> words{program.string(), file.string(), std::to_string(batch),
                                  std::to_string(thread_count(global)), global.isa};
   words.insert(words.end(), global.passes.disabled.begin(), global.passes.disabled.end());
+  for (const std::string& dim : inputs.dims) words.push_back("--dim=" + dim);
+  for (const std::string& fixed : inputs.fixed) words.push_back("--set=" + fixed);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -88,6 +91,14 @@ std::int64_t peak_rss_of_fresh_process(const std::filesystem::path& file, int ba
 
 QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const Dataset& train,
                               int samples, const GlobalOptions& global) {
+  const auto source_of = [&](const Graph& graph) {
+    return calibration_source(graph, train, samples, global);
+  };
+  return quantize_model(model, spec, source_of, global);
+}
+
+QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const SourceOf& source_of,
+                              const GlobalOptions& global) {
   Graph graph = model;
   run_passes(graph, inference_passes(), global.passes);
   QuantizedModel result;
@@ -97,13 +108,14 @@ QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const D
       return result;
     case Scheme::kDynamic:
       result.graph = insert_dynamic_quantization(graph, spec);
+      rewrite_branches(result.graph,
+                       [&](Graph& branch) { branch = insert_dynamic_quantization(branch, spec); });
       return result;
     case Scheme::kStatic:
     case Scheme::kQat:
       break;
   }
-  const Calibration calibration =
-      calibrate(graph, spec, calibration_source(graph, train, samples, global));
+  const Calibration calibration = calibrate(graph, spec, source_of(graph));
   for (const auto& [value, count] : calibration.non_finite) {
     note(global, fmt::format("warning: {} non-finite activations of '{}' were skipped", count,
                              graph.value(value).name));
@@ -120,7 +132,8 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
   std::vector<Graph> graphs;
   const int largest = *std::ranges::max_element(request.batches);
   for (const std::filesystem::path& file : request.files) {
-    graphs.push_back(import_onnx(file));
+    graphs.push_back(import_sized(file, request.inputs));
+    require_known_inputs(graphs.back(), file.string());
     require_matches_reference(graphs.back(), file.string(), global);
     ConfigRecord record;
     record.name = file.stem().string();
@@ -151,7 +164,8 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
   }
   if (request.memory) {
     for (std::size_t i = 0; i < records.size(); ++i) {
-      records[i].peak_rss_bytes = peak_rss_of_fresh_process(request.files[i], largest, global);
+      records[i].peak_rss_bytes =
+          peak_rss_of_fresh_process(request.files[i], largest, request.inputs, global);
     }
   }
   return records;

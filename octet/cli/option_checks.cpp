@@ -65,4 +65,19 @@ void add_pass_option(CLI::App& command, const Global& global) {
       "Leave out this rewrite of the graph: " + names);
 }
 
+void add_fixed_option(CLI::App& command, ModelInputs& inputs) {
+  command
+      .add_option("--set", inputs.fixed,
+                  "NAME=VALUE: this input is a constant; VALUE a number, or a .npy or .pb file")
+      ->allow_extra_args(false);
+}
+
+void add_input_options(CLI::App& command, ModelInputs& inputs) {
+  command
+      .add_option("--dim", inputs.dims,
+                  "NAME=SIZE: the size of a symbolic dimension; INPUT:AXIS=SIZE names any")
+      ->allow_extra_args(false);
+  add_fixed_option(command, inputs);
+}
+
 }  // namespace octet::cli

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "octet/cli/commands.h"
+#include "octet/cli/model_inputs.h"
 
 // CLI11's own ranges let NaN pass and print the largest double with all of its digits.
 
@@ -24,5 +25,9 @@ CLI::Validator available_isa();
 
 /// --disable-pass NAME, any number of times, for the commands that quantize or compile.
 void add_pass_option(CLI::App& command, const Global& global);
+/// --set NAME=VALUE, for the commands that read a model; any number of times.
+void add_fixed_option(CLI::App& command, ModelInputs& inputs);
+/// --dim NAME=SIZE and --set NAME=VALUE, for the commands that need known sizes.
+void add_input_options(CLI::App& command, ModelInputs& inputs);
 
 }  // namespace octet::cli

@@ -21,13 +21,8 @@ namespace {
 struct RunRequest {
   std::string model, output_dir, format = "npy";
   std::vector<std::string> inputs;
+  ModelInputs fixed;
 };
-
-Tensor read_tensor(const std::filesystem::path& file) {
-  if (file.extension() == ".npy") return read_npy(file);
-  if (file.extension() == ".pb") return read_tensor_proto(file);
-  fail(ErrorKind::kUsage, file.string(), ": unknown kind of tensor file, accepted: .npy, .pb");
-}
 
 /// In the order of the graph's inputs.
 std::vector<Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
@@ -36,13 +31,9 @@ std::vector<Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
   std::map<std::string, Tensor> tensors;
   std::vector<Tensor> inputs;
   for (const std::string& input : request.inputs) {
-    const std::size_t equals = input.find('=');
-    if (equals == std::string::npos) {
-      fail(ErrorKind::kUsage, "--input ", input, ": accepted: NAME=FILE");
-    }
-    const std::string name = input.substr(0, equals);
+    const auto [name, file] = name_and_value("--input", input);
     if (std::ranges::find(names, name) == names.end()) fail_unknown_name("input", name, names);
-    tensors[name] = read_tensor(input.substr(equals + 1));
+    tensors[name] = read_tensor(file);
   }
   for (const std::string& name : names) {
     if (!tensors.contains(name)) fail(ErrorKind::kUsage, "--input: '", name, "' is missing");
@@ -91,7 +82,7 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
     const std::vector<std::string> accepted{"npy", "pb"};
     fail_unknown_name("format", request.format, accepted);
   }
-  const Graph graph = import_onnx(request.model);
+  const Graph graph = import_with(request.model, request.fixed);
   const std::vector<Tensor> inputs = read_inputs(request, graph);
   Session session(graph, compile_options(global, 1));
   const std::vector<Tensor> results = session.run(inputs);
@@ -107,6 +98,7 @@ void add_run(CLI::App& app, const Global& global) {
   command->add_option("model", request->model, "The ONNX model")->required();
   command->add_option("--input", request->inputs, "NAME=FILE, FILE ending in .npy or .pb")
       ->required();
+  add_fixed_option(*command, request->fixed);
   command->add_option("--output-dir", request->output_dir, "Where the outputs go")->required();
   command->add_option("--format", request->format, "npy or pb");
   add_pass_option(*command, global);
