@@ -15,15 +15,19 @@ bool Shape::is_static() const {
 
 std::int64_t Shape::num_elements() const {
   std::int64_t count = 1;
+  bool empty = false;
   for (std::int64_t dim : dims_) {
     if (dim < 0)
       fail(ErrorKind::kBadData, "shape ", to_string(*this), " has no known element count");
-    if (dim != 0 && count > kMaxElements / dim) {
+    empty = empty || dim == 0;
+    if (dim == 0) continue;
+    // Also of a tensor without elements: strides are products of its other dimensions.
+    if (count > kMaxElements / dim) {
       fail(ErrorKind::kBadData, "shape ", to_string(*this), " has more than 2^40 elements");
     }
     count *= dim;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 Shape Shape::with_batch(std::int64_t batch) const {

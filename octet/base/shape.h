@@ -25,8 +25,8 @@ class Shape {
   const std::vector<std::int64_t>& dims() const { return dims_; }
 
   bool is_static() const;
-  /// Product of the dimensions, 1 for a scalar.
-  /// Throws Error(kBadData) if a dimension is dynamic, or negative, or the product exceeds 2^40.
+  /// Product of the dimensions, 1 for a scalar. Throws Error(kBadData) if a dimension is dynamic or
+  /// negative, or if the product of those that are not 0 exceeds 2^40.
   std::int64_t num_elements() const;
   /// The shape with every dynamic dimension replaced by `batch`.
   Shape with_batch(std::int64_t batch) const;
