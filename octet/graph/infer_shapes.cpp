@@ -11,7 +11,6 @@ namespace octet {
 namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
-constexpr int kMaxRank = 64;
 
 class ShapeInference {
  public:
@@ -57,9 +56,9 @@ class ShapeInference {
       }
       if (dim > 0) count *= dim;
     }
-    if (shape.rank() > kMaxRank) {
-      fail_node(ErrorKind::kBadData, node, "output of rank ", shape.rank(), ", accepted: up to ",
-                kMaxRank);
+    if (shape.rank() > kMaxViewRank) {
+      fail_node(ErrorKind::kUnsupported, node, "output of rank ", shape.rank(),
+                ", accepted: up to ", kMaxViewRank);
     }
   }
 
@@ -92,8 +91,9 @@ Shape ShapeInference::constant_of_shape(const Node& node) const {
     fail_node(length.rank() != 1 ? ErrorKind::kBadData : ErrorKind::kUnsupported, node,
               "the shape is a tensor ", to_string(length), ", accepted: one of a known length");
   }
-  if (length[0] > kMaxRank) {
-    fail_node(ErrorKind::kBadData, node, length[0], " dimensions, accepted: up to ", kMaxRank);
+  if (length[0] > kMaxViewRank) {
+    fail_node(ErrorKind::kUnsupported, node, "output of rank ", length[0], ", accepted: up to ",
+              kMaxViewRank);
   }
   const std::optional<KnownElements>& dims = known_[static_cast<std::size_t>(*node.inputs[0])];
   std::vector<std::int64_t> shape(static_cast<std::size_t>(length[0]), kUnknownDim);

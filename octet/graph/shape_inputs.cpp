@@ -45,13 +45,15 @@ class ShapeInputs {
            shape(0)[static_cast<int>(axis)] == kDynamicDim;
   }
 
+  void require_list(std::size_t input) const {
+    if (!has(input) || shape(input).rank() <= 1) return;
+    fail_node(ErrorKind::kBadData, node_, "input '", name(input), "' ", to_string(shape(input)),
+              ", accepted: one dimension");
+  }
+
   /// The length of a one-dimensional input. Error(kUnsupported) if it is not known.
   int length(std::size_t input) const {
     const Shape& dims = shape(input);
-    if (dims.rank() > 1) {
-      fail_node(ErrorKind::kBadData, node_, "input '", name(input), "' ", to_string(dims),
-                ", accepted: one dimension");
-    }
     if (!dims.is_static()) {
       fail_node(ErrorKind::kUnsupported, node_, "input '", name(input), "' of shape ",
                 to_string(dims), " gives a result of unknown rank, accepted: a known length");
@@ -236,6 +238,8 @@ std::optional<Op> move_shape_inputs(const Graph& graph, const Node& node,
                                     const KnownValues& known) {
   using Result = std::optional<Op>;
   const ShapeInputs inputs(graph, node, known);
+  if (!has_shape_inputs(node)) return node.op;
+  for (std::size_t i = data_inputs(node); i < node.inputs.size(); ++i) inputs.require_list(i);
   if (!inputs.has(1)) return node.op;
   return std::visit(Overloaded{
                         [&](const Reshape& op) { return reshape_with_target(inputs, op); },

@@ -229,7 +229,8 @@ class DepthSpace final : public TensorFunction {
     const auto divide = [&](int axis, std::int64_t by) {
       if (result[axis] >= 0 && result[axis] % by != 0) {
         fail_node(ErrorKind::kBadData, inputs.node(), "axis ", axis, " of input ",
-                  to_string(inputs.shape(0)), " in blocks of ", by, ", accepted: a multiple");
+                  to_string(inputs.shape(0)), " with blocksize ", block_,
+                  ", accepted: a multiple of ", by);
       }
       result[axis] = result[axis] < 0 ? kUnknownDim : result[axis] / by;
     };
