@@ -1,6 +1,7 @@
 #include "octet/graph/functions/conditional.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "octet/graph/node_error.h"
 
@@ -23,14 +24,15 @@ std::vector<TensorType> types_of(const Branch& branch, const FunctionInputs& inp
   return types;
 }
 
-/// The types of a branch that may not be meant for these inputs; nullopt if they do not fit it.
-std::optional<std::vector<TensorType>> possible_types(const Branch& branch,
-                                                      const FunctionInputs& inputs) {
+/// The types of a branch that may not be meant for these inputs; what does not fit where they are
+/// not. Asked once: each level of nested branches would double a second try.
+std::variant<std::vector<TensorType>, Error> possible_types(const Branch& branch,
+                                                            const FunctionInputs& inputs) {
   try {
     return types_of(branch, inputs);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInternal) throw;
-    return std::nullopt;
+    return error;
   }
 }
 
@@ -115,8 +117,11 @@ std::vector<TensorType> Conditional::output_types(const FunctionInputs& inputs) 
   if (condition && condition->size() == 1) {
     return types_of(branches_[(*condition)[0] != 0 ? 1 : 0], inputs);
   }
-  const auto a = possible_types(branches_[1], inputs), b = possible_types(branches_[0], inputs);
-  if (!a && !b) return types_of(branches_[1], inputs);  // for its error
+  const auto if_true = possible_types(branches_[1], inputs);
+  const auto if_false = possible_types(branches_[0], inputs);
+  const auto* a = std::get_if<std::vector<TensorType>>(&if_true);
+  const auto* b = std::get_if<std::vector<TensorType>>(&if_false);
+  if (!a && !b) throw std::get<Error>(if_true);
   std::vector<TensorType> types = a ? *a : *b;
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (a && b) {
@@ -145,18 +150,28 @@ void inline_branch(Graph& graph, NodeId id, bool condition) {
   graph.sort();
 }
 
+namespace {
+
+/// Puts the branches of those conditionals in their place whose condition is known now. Whether
+/// there was one.
+bool inline_decided(Graph& graph) {
+  std::vector<Node> decided, kept;
+  for (Node& node : graph.nodes()) {
+    const bool is_decided = is_conditional(node.op) && known_condition(graph, node);
+    (is_decided ? decided : kept).push_back(std::move(node));
+  }
+  graph.nodes() = std::move(kept);
+  for (const Node& node : decided) {
+    splice(graph, node, branches_of(node.op)[*known_condition(graph, node) ? 1 : 0]);
+  }
+  return !decided.empty();
+}
+
+}  // namespace
+
 bool inline_branches(Graph& graph) {
   bool changed = false;
-  for (;;) {
-    const auto decided = std::ranges::find_if(graph.nodes(), [&](const Node& node) {
-      return is_conditional(node.op) && known_condition(graph, node);
-    });
-    if (decided == graph.nodes().end()) break;
-    const Node node = std::move(*decided);
-    graph.nodes().erase(decided);
-    splice(graph, node, branches_of(node.op)[*known_condition(graph, node) ? 1 : 0]);
-    changed = true;
-  }
+  while (inline_decided(graph)) changed = true;  // a branch may hold more of them
   if (changed) graph.sort();
   return changed;
 }

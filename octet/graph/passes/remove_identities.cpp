@@ -36,18 +36,20 @@ void replace_values(const Aliases& aliases, Node& node) {
 
 bool remove_identities(Graph& graph) {
   const std::vector<std::optional<NodeId>> producer = producers(graph);
+  std::vector<bool> is_output(graph.values().size(), false);
+  for (const ValueId id : graph.outputs()) is_output[static_cast<std::size_t>(id)] = true;
   Aliases forward = no_aliases(graph);  // a removed node's output reads its input
   Aliases rename = no_aliases(graph);   // what a removed node made a graph output takes that name
   const auto removable = [&](const Node& node) {
     if (!does_nothing(graph, node)) return false;
     const ValueId from = *node.inputs[0], to = node.outputs[0];
-    if (!is_graph_output(graph, to)) {
+    if (!is_output[static_cast<std::size_t>(to)]) {
       forward[static_cast<std::size_t>(to)] = from;
       return true;
     }
     // Inputs, constants and other outputs of the graph must keep their own name.
     ValueId& renamed = rename[static_cast<std::size_t>(from)];
-    if (!producer[static_cast<std::size_t>(from)] || is_graph_output(graph, from) ||
+    if (!producer[static_cast<std::size_t>(from)] || is_output[static_cast<std::size_t>(from)] ||
         renamed != from) {
       return false;
     }
