@@ -3,6 +3,7 @@
 #include "octet/graph/check_node.h"
 #include "octet/graph/known_elements.h"
 #include "octet/graph/node_error.h"
+#include "octet/graph/shape_inference.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/graph/shape_rules.h"
 #include "octet/graph/tensor_function.h"
@@ -16,21 +17,30 @@ class ShapeInference {
  public:
   explicit ShapeInference(Graph& graph) : graph_(graph), known_(graph.values().size()) {}
 
-  KnownValues run() {
+  KnownValues run(const NodeVisitor& visit = {}) {
     for (std::size_t i = 0; i < known_.size(); ++i) {
-      Value& value = graph_.value(ValueId{static_cast<std::uint32_t>(i)});
-      if (!value.constant) continue;
-      value.dtype = value.constant->dtype();
-      value.shape = value.constant->shape();
-      if (value.constant->num_elements() <= kMaxKnownElements) {
-        known_[i] = known_constant(*value.constant);
-      }
+      take_constant(ValueId{static_cast<std::uint32_t>(i)});
     }
-    for (const Node& node : graph_.nodes()) infer(node);
+    for (Node& node : graph_.nodes()) {
+      infer(node);
+      if (!visit) continue;
+      visit(node, known_);
+      for (const ValueId id : node.outputs) take_constant(id);
+    }
     return std::move(known_);
   }
 
  private:
+  void take_constant(ValueId id) {
+    Value& value = graph_.value(id);
+    if (!value.constant) return;
+    value.dtype = value.constant->dtype();
+    value.shape = value.constant->shape();
+    if (value.constant->num_elements() <= kMaxKnownElements) {
+      known_[static_cast<std::size_t>(id)] = known_constant(*value.constant);
+    }
+  }
+
   void infer(const Node& node) {
     check_node(graph_, node);
     const std::optional<Op> op = move_shape_inputs(graph_, node, known_);
@@ -217,6 +227,11 @@ std::vector<TensorType> ShapeInference::output_types(const Node& node, const Op&
 KnownValues infer_shapes_and_elements(Graph& graph) {
   check_structure(graph);
   return ShapeInference(graph).run();
+}
+
+void infer_shapes_and_visit(Graph& graph, const NodeVisitor& visit) {
+  check_structure(graph);
+  ShapeInference(graph).run(visit);
 }
 
 void infer_shapes(Graph& graph) { infer_shapes_and_elements(graph); }

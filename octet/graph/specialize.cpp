@@ -10,6 +10,10 @@
 namespace octet {
 namespace {
 
+// Every round goes over the whole graph. Two or three will do; what is not known after so many stays
+// unknown until the run.
+constexpr int kMaxRounds = 64;
+
 ValueId value_named(const Graph& graph, const std::string& name) {
   const std::optional<ValueId> id = graph.find_value(name);
   if (!id) fail(ErrorKind::kUsage, "specialize: no value is named '", name, "'");
@@ -62,15 +66,19 @@ bool is_integer_or_bool(DType dtype) { return dtype != DType::kFloat32; }
 
 }  // namespace
 
-void settle(Graph& graph) {
+void settle(Graph& graph, const FoldLimits& limits) {
+  // Once for all rounds: each would else be granted a multiple of what the last one made.
+  const PassOptions options{.fold = fold_limits_of(graph, limits)};
   // A round may need shapes or a condition that the round before folded out of constants.
-  std::pair<std::ptrdiff_t, std::size_t> before;
-  do {
-    before = {count_unknown(graph), graph.nodes().size()};
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const std::pair before{count_unknown(graph), graph.nodes().size()};
     inline_branches(graph);
-    run_passes(graph, import_passes());
-  } while (count_unknown(graph) > 0 &&
-           std::pair(count_unknown(graph), graph.nodes().size()) != before);
+    run_passes(graph, import_passes(), options);
+    if (count_unknown(graph) == 0 ||
+        std::pair(count_unknown(graph), graph.nodes().size()) == before) {
+      break;
+    }
+  }
   normalize_branches(graph);
 }
 
@@ -85,11 +93,11 @@ std::vector<ValueId> deciding_inputs(const Node& node) {
 }
 
 Graph specialize(const Graph& graph, const std::map<std::string, Shape>& shapes,
-                 const std::map<std::string, Tensor>& values) {
+                 const std::map<std::string, Tensor>& values, const FoldLimits& limits) {
   Graph result = graph;
   for (const auto& [name, shape] : shapes) set_shape(result, name, shape);
   for (const auto& [name, tensor] : values) set_value(result, name, tensor);
-  settle(result);
+  settle(result, limits);
   return result;
 }
 

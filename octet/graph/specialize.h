@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "octet/graph/graph.h"
+#include "octet/graph/passes/passes.h"
 
 namespace octet {
 
@@ -15,11 +16,11 @@ namespace octet {
 /// Error(kUsage) for a name that the graph does not know, Error(kBadData) where a shape or a tensor
 /// contradicts the graph.
 Graph specialize(const Graph& graph, const std::map<std::string, Shape>& shapes,
-                 const std::map<std::string, Tensor>& values = {});
+                 const std::map<std::string, Tensor>& values = {}, const FoldLimits& limits = {});
 
 /// Runs the import passes and inlines decided branches until nothing more comes to be known. The
 /// branches that are left have their normal form (normalize_branches).
-void settle(Graph& graph);
+void settle(Graph& graph, const FoldLimits& limits = {});
 
 /// The inputs of a node whose elements may be what it waits for.
 std::vector<ValueId> deciding_inputs(const Node& node);

@@ -5,13 +5,12 @@
 #include "octet/graph/known_elements.h"
 #include "octet/graph/passes/passes.h"
 #include "octet/graph/quantized_constant.h"
+#include "octet/graph/shape_inference.h"
 #include "octet/graph/shape_inputs.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet {
 namespace {
-
-constexpr std::int64_t kMaxFoldedBytes = std::int64_t{64} << 20;
 
 /// Bytes of a value; a large number if its shape is not known.
 std::int64_t bytes_of(const Value& value) {
@@ -97,41 +96,38 @@ bool fold_empty(Graph& graph, const Node& node) {
 
 }  // namespace
 
-bool fold_constants(Graph& graph) {
-  const KnownValues known = infer_shapes_and_elements(graph);
-  // A few bytes of file may ask for many large results; transposing every weight is legitimate.
-  std::int64_t budget = kMaxFoldedBytes + 2 * constant_bytes(graph);
+FoldLimits fold_limits_of(const Graph& graph, FoldLimits limits) {
+  if (limits.max_constant_bytes == 0) {
+    limits.max_constant_bytes = limits.max_result_bytes + 4 * constant_bytes(graph);
+  }
+  return limits;
+}
+
+bool fold_constants(Graph& graph, const FoldLimits& limits) {
+  std::int64_t budget = fold_limits_of(graph, limits).max_constant_bytes - constant_bytes(graph);
   const std::vector<std::vector<NodeId>> readers = consumers(graph);
   bool changed = false;
-  std::vector<Node> kept;
-  for (Node& node : graph.nodes()) {
+  const auto fold = [&](Node& node, const KnownValues& known) {
     changed = drop_shape_inputs(graph, node, known) || changed;
-    if (fold_empty(graph, node)) {
-      changed = true;
-      continue;
-    }
-    const std::int64_t max_bytes = std::min(kMaxFoldedBytes, budget);
-    if (is_stored_weight(graph, node, readers)) {
-      kept.push_back(std::move(node));
-    } else if (const auto* function = std::get_if<Function>(&node.op)) {
+    if (fold_empty(graph, node) || is_stored_weight(graph, node, readers)) return;
+    const std::int64_t max_bytes = std::min(limits.max_result_bytes, budget);
+    if (const auto* function = std::get_if<Function>(&node.op)) {
       auto results = constant_outputs(graph, node, *function->definition, max_bytes);
       for (std::size_t i = 0; results && i < results->size(); ++i) {
         budget -= static_cast<std::int64_t>((*results)[i].size_bytes());
         graph.value(node.outputs[i]).constant = std::move((*results)[i]);
       }
-      if (!results) kept.push_back(std::move(node));
-      changed = changed || results;
     } else if (std::optional<Tensor> constant = constant_output(graph, node, known, max_bytes)) {
       budget -= static_cast<std::int64_t>(constant->size_bytes());
       // The value stays, so readers and graph outputs keep their name.
       graph.value(node.outputs[0]).constant = std::move(constant);
-      changed = true;
-    } else {
-      kept.push_back(std::move(node));
     }
-  }
-  graph.nodes() = std::move(kept);
-  return changed;
+  };
+  infer_shapes_and_visit(graph, fold);
+  const std::size_t folded = std::erase_if(graph.nodes(), [&](const Node& node) {
+    return !node.outputs.empty() && graph.value(node.outputs[0]).constant;
+  });
+  return changed || folded > 0;
 }
 
 }  // namespace octet

@@ -11,27 +11,34 @@
 namespace octet {
 namespace {
 
+bool fold(Graph& graph, const PassOptions& options) { return fold_constants(graph, options.fold); }
+
+template <bool (*kRun)(Graph&)>
+bool plain(Graph& graph, const PassOptions&) {
+  return kRun(graph);
+}
+
 constexpr Pass kInferencePasses[] = {
     // First: the others look for constants where exporters write subgraphs.
-    {"fold-constants", fold_constants},
+    {"fold-constants", fold},
     // Before the fusions: an Identity (a Dropout) between two nodes hides them from each other.
-    {"remove-identities", remove_identities},
+    {"remove-identities", plain<remove_identities>},
     // Before the batch norms, which change a bias, and the activations, which follow it.
-    {"fold-biases", fold_biases},
+    {"fold-biases", plain<fold_biases>},
     // Before the activations: between a Conv and its Relu stands the BatchNorm.
-    {"fold-batch-norm", fold_batch_norm},
-    {"fold-channel-scales", fold_channel_scales},
+    {"fold-batch-norm", plain<fold_batch_norm>},
+    {"fold-channel-scales", plain<fold_channel_scales>},
     // Before the activations: it puts a Relu behind a pair to where it can be fused.
-    {"carry-codes", carry_codes},
-    {"fuse-activations", fuse_activations},
+    {"carry-codes", plain<carry_codes>},
+    {"fuse-activations", plain<fuse_activations>},
     // Last: the passes above leave constants and shape arithmetic that nobody reads.
-    {"remove-dead-nodes", remove_dead_nodes},
+    {"remove-dead-nodes", plain<remove_dead_nodes>},
 };
 
 constexpr Pass kImportPasses[] = {
-    {"fold-constants", fold_constants},
-    {"remove-identities", remove_identities},
-    {"remove-dead-nodes", remove_dead_nodes},
+    {"fold-constants", fold},
+    {"remove-identities", plain<remove_identities>},
+    {"remove-dead-nodes", plain<remove_dead_nodes>},
 };
 
 }  // namespace
@@ -52,7 +59,7 @@ void run_passes(Graph& graph, std::span<const Pass> passes, const PassOptions& o
   infer_shapes(graph);
   rewrite_branches(graph, [&](Graph& branch) { run_passes(branch, passes, options); });
   for (const Pass& pass : passes) {
-    if (options.disabled.contains(pass.name) || !pass.run(graph)) continue;
+    if (options.disabled.contains(pass.name) || !pass.run(graph, options)) continue;
     try {
       check_structure(graph);
     } catch (const Error& error) {

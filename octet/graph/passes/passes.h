@@ -9,22 +9,32 @@
 
 namespace octet {
 
-/// A rewrite of the graph that keeps its outputs. Returns whether it changed anything.
-struct Pass {
-  std::string_view name;
-  bool (*run)(Graph& graph);
+/// How much memory constant folding may take: a few bytes of file can ask for many large results.
+struct FoldLimits {
+  std::int64_t max_result_bytes = std::int64_t{64} << 20;  ///< of one node; larger ones stay nodes
+  /// Of all constants when folding is done, those that were there included. 0: max_result_bytes
+  /// more than four times those: transposing, casting or dequantizing every weight is legitimate.
+  std::int64_t max_constant_bytes = 0;
 };
+/// The limits with a number in place of max_constant_bytes = 0.
+FoldLimits fold_limits_of(const Graph& graph, FoldLimits limits);
 
 struct PassOptions {
   std::set<std::string, std::less<>> disabled;  ///< names of passes to skip
+  FoldLimits fold;
+};
+
+/// A rewrite of the graph that keeps its outputs. Returns whether it changed anything.
+struct Pass {
+  std::string_view name;
+  bool (*run)(Graph& graph, const PassOptions& options);
 };
 
 /// Replaces nodes whose inputs are all constants, including shape arithmetic over known dimensions;
 /// moves constant shape, slice and pad inputs into the op. Never folds QuantizeLinear and
 /// DequantizeLinear of a weight: they say that the weight is integer.
-/// A result larger than 64 MiB stays unfolded, as do all once the results add up to 64 MiB plus
-/// twice the constants that were there.
-bool fold_constants(Graph& graph);
+/// A result beyond the limits stays unfolded.
+bool fold_constants(Graph& graph, const FoldLimits& limits = {});
 /// Removes Identity (import maps Dropout to it), Clip without bounds and Cast to the same dtype.
 /// One that copies an input or another output to a graph output stays: both keep their names.
 bool remove_identities(Graph& graph);

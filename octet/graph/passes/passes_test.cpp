@@ -101,7 +101,7 @@ TEST(RunPasses, NamesAPassThatBreaksTheGraph) {
   Graph graph;
   const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
   graph.add_output(graph.add("relu", Relu{}, {x}));
-  const Pass breaking[] = {{"drop-everything", [](Graph& g) {
+  const Pass breaking[] = {{"drop-everything", [](Graph& g, const PassOptions&) {
                               g.nodes().clear();
                               return true;
                             }}};
