@@ -14,11 +14,9 @@ Plan::Impl::Impl(PlanBuilder& builder) : options(builder.options()) {
   for (const ValueId id : graph.inputs()) {
     inputs.push_back({graph.value(id).name, graph.value(id).dtype, graph.value(id).shape});
   }
-  std::size_t output_bytes = 0;
   for (const ValueId id : graph.outputs()) {
     const Value& value = graph.value(id);
     outputs.push_back({value.name, value.dtype, value.shape});
-    output_bytes += builder.max_bytes(value.shape, value.dtype);
   }
   layers = std::move(builder.layers);
   steps_ = std::move(builder.steps);
@@ -50,11 +48,7 @@ Plan::Impl::Impl(PlanBuilder& builder) : options(builder.options()) {
   const MemoryPlan plan = plan_memory(lifetimes);
   scratch_stride_ = (builder.scratch_per_thread + 127) / 64 * 64;
   const std::size_t scratch_bytes = scratch_stride_ * static_cast<std::size_t>(options.threads);
-  const std::size_t total = plan.arena_bytes + scratch_bytes + output_bytes;
-  if (total > static_cast<std::size_t>(options.max_bytes)) {
-    fail(ErrorKind::kUnsupported, "compile: activations and outputs of a batch of ",
-         options.max_batch, " take ", total, " bytes, accepted: at most ", options.max_bytes);
-  }
+  require_memory(plan.arena_bytes + scratch_bytes);
   arena_ = AlignedBuffer(plan.arena_bytes + scratch_bytes);
   arena_bytes = static_cast<std::int64_t>(plan.arena_bytes + scratch_bytes);
   for (std::size_t i = 0; i < owners.size(); ++i) {
@@ -64,6 +58,16 @@ Plan::Impl::Impl(PlanBuilder& builder) : options(builder.options()) {
   // The workers inherit the floating-point environment of the thread that creates them.
   const DefaultFloatEnvironment environment;
   pool_ = std::make_unique<ThreadPool>(options.threads);
+}
+
+void Plan::Impl::require_memory(std::size_t arena_and_scratch_bytes) const {
+  auto bytes = static_cast<double>(arena_and_scratch_bytes);
+  for (const PlanTensor& output : outputs) {
+    bytes += tensor_bytes(output.shape, output.dtype, options.max_batch);
+  }
+  if (bytes <= static_cast<double>(options.max_memory_bytes)) return;
+  fail(ErrorKind::kUnsupported, "compile: activations and outputs take ", bytes,
+       " bytes, accepted: at most ", options.max_memory_bytes);
 }
 
 void Plan::Impl::run(std::span<const void* const> in, std::span<void* const> out, int batch,

@@ -19,9 +19,8 @@ struct CompileOptions {
   int threads = 1;
   int max_batch = 1;   ///< the arena is planned for this batch; run() accepts 1..max_batch
   PassOptions passes;  ///< which of inference_passes are left out
-  /// Activations, outputs and scratch of a plan together: a size in a file must not become the
-  /// memory of the machine. Weights are as large as the file says already.
-  std::int64_t max_bytes = std::int64_t{16} << 30;
+  /// Of activations, scratch memory and outputs at max_batch.
+  std::int64_t max_memory_bytes = std::int64_t{16} << 30;
 };
 
 /// A graph input or output of a plan. Dynamic dimensions of `shape` are the batch.
@@ -87,9 +86,9 @@ bool has_float_kernel(std::string_view onnx_name);
 
 /// Compiles a float or quantized graph. Runs inference_passes on its own copy. Quantized regions
 /// (DequantizeLinear -> op -> QuantizeLinear) become integer kernels.
-/// Error(kUnsupported) naming the node if an operator or attribute has no kernel, or if
-/// the plan would need more than max_bytes; Error(kBadData) if shapes do not fit or an accumulator
-/// could overflow.
+/// Error(kUnsupported) naming the node if an operator or attribute has no kernel, or if its result
+/// takes more than max_memory_bytes: sizes may come from data. Error(kBadData) if shapes do not fit
+/// or an accumulator could overflow.
 Plan compile(const Graph& graph, const CompileOptions& options = {});
 /// The same, for a caller that needs the graph no more: weights go as soon as they are packed, so
 /// that they are never in memory twice.

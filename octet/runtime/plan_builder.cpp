@@ -18,6 +18,14 @@ std::int64_t Stored::elements_per_outer() const {
   return count;
 }
 
+double tensor_bytes(const Shape& shape, DType dtype, int batch) {
+  double bytes = static_cast<double>(size_bytes(dtype));
+  for (const std::int64_t dim : shape.dims()) {
+    bytes *= static_cast<double>(dim == kDynamicDim ? batch : dim);
+  }
+  return bytes;
+}
+
 Shape physical_dims(const Shape& shape) {
   if (shape.rank() != 4) return shape;
   return {shape[0], shape[2], shape[3], shape[1]};
@@ -54,6 +62,19 @@ PlanBuilder::PlanBuilder(const Graph& graph, const CompileOptions& options)
              to_string(value.shape), ": only the first dimension may be dynamic");
       }
     }
+  }
+  for (const Node& node : graph.nodes()) require_memory_for(node);
+}
+
+void PlanBuilder::require_memory_for(const Node& node) const {
+  for (const ValueId id : node.outputs) {
+    const Value& value = graph_.value(id);
+    const double bytes = tensor_bytes(value.shape, value.dtype, options_.max_batch);
+    if (bytes <= static_cast<double>(options_.max_memory_bytes)) continue;
+    fail(ErrorKind::kUnsupported, "compile: node '", node.name, "' (", op_name(node.op),
+         "): its result ", to_string(value.dtype), " ",
+         to_string(value.shape.with_batch(options_.max_batch)), " takes ", bytes,
+         " bytes, accepted: at most ", options_.max_memory_bytes);
   }
 }
 

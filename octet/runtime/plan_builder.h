@@ -42,6 +42,8 @@ struct Located {
 /// The axes in the graph's order of a tensor that may be stored channels-last.
 Located in_graph_order(const Stored& stored);
 
+/// What a tensor takes, however large; for comparison with a limit.
+double tensor_bytes(const Shape& shape, DType dtype, int batch);
 /// The physical dimensions of a graph shape: NCHW becomes NHWC.
 Shape physical_dims(const Shape& shape);
 /// The physical axis of a graph axis.
@@ -108,6 +110,8 @@ class PlanBuilder {
   std::int64_t packed_bytes() const { return static_cast<std::int64_t>(packed_bytes_); }
 
  private:
+  /// Error(kUnsupported) if a result of the node alone takes more memory than there may be.
+  void require_memory_for(const Node& node) const;
   const Stored& store_constant(ValueId value);
   /// The elements of a value that `located_` has, as the runtime stores such elements.
   void store_located(ValueId value);

@@ -25,6 +25,9 @@ struct Plan::Impl {
     std::size_t buffer;
     std::size_t index;
   };
+  /// Error(kUnsupported) if the outputs and this much take more than max_memory_bytes.
+  void require_memory(std::size_t arena_and_scratch_bytes) const;
+
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<AlignedBuffer> constants_;
   AlignedBuffer arena_;

@@ -270,9 +270,9 @@ TEST(PlanTest, APlanThatNeedsMoreThanTheMemoryItMayTakeIsRefused) {
   graph.add_output(graph.add("y", Tanh{}, {x}));
   infer_shapes(graph);
   // The output alone takes 16 KiB.
-  EXPECT_NO_THROW(compile(graph, {.max_batch = 4, .max_bytes = 64 << 10}));
+  EXPECT_NO_THROW(compile(graph, {.max_batch = 4, .max_memory_bytes = 64 << 10}));
   try {
-    compile(graph, {.max_batch = 4, .max_bytes = (16 << 10) - 1});
+    compile(graph, {.max_batch = 4, .max_memory_bytes = (16 << 10) - 1});
     FAIL() << "compiled";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);

@@ -12,6 +12,8 @@
 namespace octet {
 namespace {
 
+constexpr int kMaxStages = 64;  // each one specializes and compiles what is left of the network
+
 /// Whether one plan serves every batch: all sizes are known but for the first of some tensors.
 bool only_batch_varies(const Graph& graph) {
   for (const Value& value : graph.values()) {
@@ -171,14 +173,14 @@ Plan* Session::compile_for(std::span<const Tensor> inputs, const Inputs& named, 
     if (tensor->num_elements() == 0)
       values[name] = *tensor;  // its elements are known: there is none
   }
-  concrete = specialize(graph_, shapes, values);
+  concrete = specialize(graph_, shapes, values, options_.passes.fold);
   // Sizes, axes and switches are integers; floats give them only to Range, Resize and their kin.
   for (const bool integers_only : {true, false}) {
     for (;;) {
       const std::vector<std::string> decide = inputs_that_decide(concrete, integers_only);
       if (decide.empty()) break;
       for (const std::string& name : decide) values[name] = *named.at(name);
-      concrete = specialize(graph_, shapes, values);
+      concrete = specialize(graph_, shapes, values, options_.passes.fold);
     }
   }
   if (first_waiting_node(concrete)) return nullptr;
@@ -190,7 +192,12 @@ Plan* Session::compile_for(std::span<const Tensor> inputs, const Inputs& named, 
 }
 
 std::vector<Tensor> Session::run_in_stages(Graph concrete, const Inputs& inputs) {
-  while (const Node* waiting = first_waiting_node(concrete)) {
+  for (int stage_count = 0; const Node* waiting = first_waiting_node(concrete); ++stage_count) {
+    if (stage_count == kMaxStages) {
+      fail(ErrorKind::kUnsupported, "run: node '", waiting->name, "' (", op_name(waiting->op),
+           "): the size of its result depends on a chain of more than ", kMaxStages,
+           " others that only the data tell");
+    }
     const std::vector<ValueId> needed = variable_inputs(concrete, *waiting);
     if (needed.empty()) {
       fail(ErrorKind::kUnsupported, "run: node '", waiting->name, "' (", op_name(waiting->op),
@@ -200,12 +207,12 @@ std::vector<Tensor> Session::run_in_stages(Graph concrete, const Inputs& inputs)
     stage.outputs() = needed;
     std::vector<std::string> names;
     for (const ValueId id : needed) names.push_back(concrete.value(id).name);
-    stage = specialize(stage, {});
+    stage = specialize(stage, {}, {}, options_.passes.fold);
     Plan plan = compiled(stage);
     std::vector<Tensor> results = run_plan(plan, inputs, 1);
     std::map<std::string, Tensor> values;
     for (std::size_t i = 0; i < names.size(); ++i) values[names[i]] = std::move(results[i]);
-    concrete = specialize(concrete, {}, values);
+    concrete = specialize(concrete, {}, values, options_.passes.fold);
   }
   Plan plan = compiled(concrete);
   return run_plan(plan, inputs, 1);

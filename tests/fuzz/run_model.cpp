@@ -111,7 +111,7 @@ std::optional<std::vector<Tensor>> draw_inputs(const Graph& graph, std::uint32_t
 Outcome run_model(const Graph& graph, std::span<const Tensor> inputs, Isa isa) {
   Outcome outcome;
   try {
-    outcome.outputs = Session(graph, {.isa = isa, .max_bytes = kMaxBytes}).run(inputs);
+    outcome.outputs = Session(graph, {.isa = isa, .max_memory_bytes = kMaxBytes}).run(inputs);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInternal) broken(error.what());
     outcome.refusal = error.kind();
