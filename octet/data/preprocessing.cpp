@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "octet/base/error.h"
 #include "octet/data/dataset.h"
@@ -50,7 +52,15 @@ std::string to_json(const Preprocessing& preprocessing) {
 Preprocessing preprocessing_from_json(const std::string& text) {
   FloatJson json;
   try {
-    json = FloatJson::parse(text);
+    std::set<std::string> keys;
+    json =
+        FloatJson::parse(text, [&](int depth, FloatJson::parse_event_t event, FloatJson& parsed) {
+          if (event == FloatJson::parse_event_t::key && depth == 1 &&
+              !keys.insert(parsed.get<std::string>()).second) {
+            fail_preprocessing("key '" + parsed.get<std::string>() + "' twice");
+          }
+          return true;
+        });
   } catch (const FloatJson::exception& error) {
     fail_preprocessing(std::string("text that is not JSON (") + error.what() + ")");
   }

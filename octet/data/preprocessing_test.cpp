@@ -41,7 +41,8 @@ TEST(PreprocessingTest, EveryDamageOfTheJsonIsBadData) {
         R"({"divisor":255,"mean":[],"std":[]})", R"({"divisor":255,"mean":[0,1],"std":[1]})",
         R"({"divisor":255,"mean":["0"],"std":[1]})", R"({"divisor":255,"mean":0,"std":[1]})",
         R"({"divisor":1e999,"mean":[0],"std":[1]})", R"({"divisor":255,"mean":[NaN],"std":[1]})",
-        R"({"divisor":255,"mean":[0],"std":[1],"norm":1})"}) {
+        R"({"divisor":255,"mean":[0],"std":[1],"norm":1})",
+        R"({"divisor":255,"divisor":1,"mean":[0],"std":[1]})"}) {
     const Error error = error_of([&] { preprocessing_from_json(text); });
     EXPECT_EQ(error.kind(), ErrorKind::kBadData) << text;
     EXPECT_THAT(error.what(), testing::HasSubstr("accepted:")) << text;
