@@ -85,6 +85,8 @@ void import_mat_mul_integer(NodeReader& node);
 void import_conv_integer(NodeReader& node);
 void import_qlinear_conv(NodeReader& node);
 void import_qlinear_mat_mul(NodeReader& node);
+/// Error(kBadData) for a constant scale that is none; `zero_too`: unless it is 0.
+void check_constant_scales(NodeReader& node, int input, bool zero_too);
 // Of the domain com.microsoft; expand_qlinear.cpp has the other ones.
 void import_mat_mul_nbits(NodeReader& node);
 void import_qgemm(NodeReader& node);

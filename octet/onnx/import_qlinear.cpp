@@ -111,6 +111,13 @@ bool emit_typed_mat_mul(NodeReader& node) {
   return true;
 }
 
+/// Of both inputs and of the output.
+void check_product_scales(NodeReader& node) {
+  check_constant_scales(node, 1, true);
+  check_constant_scales(node, 4, true);
+  check_constant_scales(node, 6, false);
+}
+
 }  // namespace
 
 void import_conv_integer(NodeReader& node) {
@@ -125,12 +132,14 @@ void import_qlinear_conv(NodeReader& node) {
   std::optional<int> rank;
   const ConvOptions options = read_conv(node, 3, &rank);
   if (emit_typed_conv(node, options, rank)) return;
+  check_product_scales(node);
   node.emit(qlinear_conv_function(options), all_inputs(node, 8));
 }
 
 void import_qlinear_mat_mul(NodeReader& node) {
   node.expect_inputs(8, 8);
   if (emit_typed_mat_mul(node)) return;
+  check_product_scales(node);
   node.emit(qlinear_matmul_function(), all_inputs(node, 8));
 }
 

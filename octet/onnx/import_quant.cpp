@@ -151,6 +151,15 @@ TensorQuantParams read_params(NodeReader& node) {
 
 }  // namespace
 
+void check_constant_scales(NodeReader& node, int input, bool zero_too) {
+  const Tensor* scales = node.constant(input);
+  if (!scales || scales->dtype() != DType::kFloat32) return;
+  for (const float scale : scales->data<float>()) {
+    if (std::isfinite(scale) && (scale > 0.0f || (zero_too && scale == 0.0f))) continue;
+    node.bad("scale ", scale, ", accepted: finite and ", zero_too ? "0 or more" : "above 0");
+  }
+}
+
 void import_quantize_linear(NodeReader& node) {
   check_common(node);
   if (node.opset() >= 19) node.attributes.ignore("saturate");  // concerns 8-bit floats only
@@ -167,6 +176,7 @@ void import_quantize_linear(NodeReader& node) {
     if (size_bytes(dtype) != 1 || dtype == DType::kBool) {
       node.unsupported("to ", to_string(dtype), ", accepted: int8, uint8, int4, uint4");
     }
+    check_constant_scales(node, 1, false);
     emit_function(node, quantize_function(options));
     return;
   }
@@ -193,6 +203,7 @@ void import_dequantize_linear(NodeReader& node) {
   check_output_dtype(node, DType::kFloat32, 23);
   const Tensor* integers = node.constant(0);
   if (!has_typed_params(node, integers ? integers->dtype() : DType::kUInt8)) {
+    check_constant_scales(node, 1, true);
     emit_function(node, dequantize_function(read_function_options(node)));
     return;
   }
