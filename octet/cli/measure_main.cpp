@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -46,13 +47,14 @@ int main(int argc, char** argv) {
       }
     }
     const std::clock_t start = std::clock();
-    octet::Graph graph = octet::cli::import_sized(argv[1], inputs);
+    octet::Graph graph = octet::cli::import_sized(argv[1], inputs, octet::without_limits());
     const double import_ms = cpu_milliseconds(start);
     octet::cli::TimedModel model(std::move(graph),
                                  {.isa = octet::parse_isa(argv[4]),
                                   .threads = std::atoi(argv[3]),
                                   .max_batch = batch,
-                                  .passes = passes},
+                                  .passes = passes,
+                                  .max_memory_bytes = INT64_MAX},
                                  batch);
     const double compile_ms = cpu_milliseconds(start) - import_ms;
     for (int i = 0; i < 3; ++i) model.run();

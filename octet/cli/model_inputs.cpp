@@ -61,8 +61,8 @@ Tensor read_tensor(const std::filesystem::path& file) {
   fail(ErrorKind::kUsage, file.string(), ": unknown kind of tensor file, accepted: .npy, .pb");
 }
 
-Graph import_with(const std::filesystem::path& file, const ModelInputs& inputs, FileFacts* facts) {
-  ImportOptions options;
+Graph import_with(const std::filesystem::path& file, const ModelInputs& inputs,
+                  ImportOptions options, FileFacts* facts) {
   for (const std::string& text : inputs.fixed) {
     const auto [name, value] = name_and_value("--set", text);
     if (options.fixed_numbers.contains(name) || options.fixed_inputs.contains(name)) {
@@ -106,8 +106,9 @@ std::map<std::string, Shape> sized_inputs(const Graph& graph, std::span<const st
   return shapes;
 }
 
-Graph import_sized(const std::filesystem::path& file, const ModelInputs& inputs, FileFacts* facts) {
-  Graph graph = import_with(file, inputs, facts);
+Graph import_sized(const std::filesystem::path& file, const ModelInputs& inputs,
+                   ImportOptions limits, FileFacts* facts) {
+  Graph graph = import_with(file, inputs, std::move(limits), facts);
   return inputs.dims.empty() ? graph : specialize(graph, sized_inputs(graph, inputs.dims));
 }
 

@@ -26,9 +26,9 @@ std::pair<std::string, std::string> name_and_value(const std::string& option,
 /// An .npy or .pb file. Error(kUsage) for another ending.
 Tensor read_tensor(const std::filesystem::path& file);
 
-/// The model with the inputs of `inputs.fixed` as constants.
+/// The model, read under these limits, with the inputs of `inputs.fixed` as constants.
 Graph import_with(const std::filesystem::path& file, const ModelInputs& inputs,
-                  FileFacts* facts = nullptr);
+                  ImportOptions limits, FileFacts* facts = nullptr);
 
 /// The shapes of the graph's inputs with the sizes of `dims` put in. Error(kUsage) for a name that
 /// no input has, a size that is none or contradicts the model.
@@ -36,7 +36,7 @@ std::map<std::string, Shape> sized_inputs(const Graph& graph, std::span<const st
 
 /// import_with, for inputs of these sizes.
 Graph import_sized(const std::filesystem::path& file, const ModelInputs& inputs,
-                   FileFacts* facts = nullptr);
+                   ImportOptions limits, FileFacts* facts = nullptr);
 
 /// Error(kUsage) that says which sizes --dim has to give, unless all but the batch are known.
 void require_known_inputs(const Graph& graph, const std::string& model_name);

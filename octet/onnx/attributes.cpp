@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "octet/base/error.h"
+#include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
 #include "octet/onnx/tensor_proto.h"
 #include "octet_onnx.pb.h"
@@ -11,7 +12,6 @@ namespace octet {
 namespace {
 
 using octet_onnx::AttributeProto;
-constexpr int kMaxAttributes = 256;
 
 /// Files of old exporters leave `type` out; the field that is filled in tells it then.
 int type_of(const AttributeProto& attribute) {
@@ -42,14 +42,30 @@ bool holds_value(const AttributeProto& attribute, int type) {
   }
 }
 
+void check_sizes(const AttributeProto& attribute, const std::string& where,
+                 const ImportOptions& limits) {
+  if (attribute.name().size() > limits.max_name_bytes) {
+    fail(ErrorKind::kBadData, where, ": attribute ", quote_name(attribute.name()), ": a name of ",
+         attribute.name().size(), " bytes, accepted: at most ", limits.max_name_bytes);
+  }
+  std::size_t longest = attribute.s().size();
+  for (const std::string& text : attribute.strings()) longest = std::max(longest, text.size());
+  if (longest > limits.max_string_bytes) {
+    fail(ErrorKind::kBadData, where, ": attribute ", quote_name(attribute.name()), ": a text of ",
+         longest, " bytes, accepted: at most ", limits.max_string_bytes);
+  }
+}
+
 }  // namespace
 
-Attributes::Attributes(const octet_onnx::NodeProto& node, const std::string& where)
+Attributes::Attributes(const octet_onnx::NodeProto& node, const std::string& where,
+                       const ImportOptions& limits)
     : node_(node), where_(where), used_(static_cast<std::size_t>(node.attribute_size())) {
-  if (node.attribute_size() > kMaxAttributes) {
+  if (static_cast<std::size_t>(node.attribute_size()) > limits.max_attributes) {
     fail(ErrorKind::kBadData, where, ": ", node.attribute_size(), " attributes, accepted: at most ",
-         kMaxAttributes);
+         limits.max_attributes);
   }
+  for (const AttributeProto& attribute : node.attribute()) check_sizes(attribute, where, limits);
   std::vector<std::string_view> names;
   for (const AttributeProto& attribute : node.attribute()) names.push_back(attribute.name());
   std::ranges::sort(names);

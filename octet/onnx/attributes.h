@@ -15,13 +15,16 @@ class NodeProto;
 
 namespace octet {
 
+struct ImportOptions;
+
 /// The attributes of one ONNX node, read by name and type. Error(kBadData) if one has another type
 /// than asked for or is given twice. Every attribute must be asked for in the end: one that nobody
 /// reads would change the meaning of the node in silence.
 class Attributes {
  public:
-  /// `where` begins the error messages; it must outlive this.
-  Attributes(const octet_onnx::NodeProto& node, const std::string& where);
+  /// `where` begins the error messages; it must outlive this. Error(kBadData) past the limits.
+  Attributes(const octet_onnx::NodeProto& node, const std::string& where,
+             const ImportOptions& limits);
 
   std::optional<std::int64_t> find_int(std::string_view name);
   std::optional<float> find_float(std::string_view name);

@@ -12,9 +12,6 @@
 namespace octet {
 namespace {
 
-// Nested subgraphs are refused anyway; protobuf's own recursion has to end before the stack does.
-constexpr int kMaxNesting = 64;
-
 struct Signature {
   std::size_t offset;
   std::string_view bytes;
@@ -113,7 +110,7 @@ std::size_t offset_of_damage(std::span<const std::byte> bytes) {
 }
 
 void parse_proto(std::span<const std::byte> bytes, google::protobuf::MessageLite& message,
-                 std::string_view where) {
+                 std::string_view where, int max_nesting) {
   if (bytes.empty()) fail(ErrorKind::kBadData, where, ": the file is empty");
   if (bytes.size() > kMaxProtoBytes) {
     fail(ErrorKind::kBadData, where, ": ", bytes.size(), " bytes, accepted: at most ",
@@ -122,7 +119,7 @@ void parse_proto(std::span<const std::byte> bytes, google::protobuf::MessageLite
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
   stream.SetTotalBytesLimit(static_cast<int>(bytes.size()));
-  stream.SetRecursionLimit(kMaxNesting);
+  stream.SetRecursionLimit(max_nesting);
   if (message.ParsePartialFromCodedStream(&stream) && stream.ConsumedEntireMessage()) return;
 
   const std::string_view kind = kind_of_file(bytes);
@@ -131,7 +128,7 @@ void parse_proto(std::span<const std::byte> bytes, google::protobuf::MessageLite
   }
   const std::size_t damage = offset_of_damage(bytes);
   if (damage == bytes.size()) {
-    fail(ErrorKind::kBadData, where, ": damaged inside, or nested deeper than ", kMaxNesting,
+    fail(ErrorKind::kBadData, where, ": damaged inside, or nested deeper than ", max_nesting,
          " messages (", bytes.size(), " bytes)");
   }
   fail(ErrorKind::kBadData, where, ": damaged or cut off: the field at byte offset ", damage,

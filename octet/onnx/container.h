@@ -15,10 +15,15 @@ namespace octet {
 /// protobuf counts bytes in an int.
 inline constexpr std::size_t kMaxProtoBytes = (std::size_t{1} << 31) - 1;
 
+/// Messages in messages that a model takes whose branches are nested this deep: three for each, and
+/// five for the dimension of a tensor in the innermost one. protobuf's own recursion, and ours over
+/// what it read, must end before the stack does.
+constexpr int nesting_of_branches(int depth) { return 3 * (depth + 1) + 5; }
+
 /// Parses one message that fills `bytes` exactly. Error(kBadData) otherwise: the message says what
 /// the file looks like, or at which byte offset its structure breaks.
 void parse_proto(std::span<const std::byte> bytes, google::protobuf::MessageLite& message,
-                 std::string_view where);
+                 std::string_view where, int max_nesting = nesting_of_branches(32));
 /// Error(kUnsupported) for a message of 2 GiB or more.
 std::vector<std::byte> serialize_proto(const google::protobuf::MessageLite& message,
                                        std::string_view where);

@@ -25,7 +25,6 @@ using octet_onnx::NodeProto;
 using octet_onnx::TensorProto;
 
 constexpr std::size_t kMaxLocationBytes = 4096;
-constexpr int kMaxDepth = 32;
 
 class Descriptor {
  public:
@@ -188,19 +187,17 @@ class ExternalDataWalk {
  public:
   explicit ExternalDataWalk(ExternalReader& reader) : reader_(reader) {}
 
-  void graph(GraphProto& graph, int depth = 0) {
-    if (depth > kMaxDepth) {
-      fail(ErrorKind::kUnsupported, "onnx import: subgraphs nested deeper than ", kMaxDepth);
-    }
+  /// As deep as parse_proto lets messages nest.
+  void graph(GraphProto& graph) {
     for (TensorProto& tensor : *graph.mutable_initializer()) visit(tensor, "initializer");
     for (auto& sparse : *graph.mutable_sparse_initializer()) {
       visit(*sparse.mutable_values(), "sparse initializer");
       visit(*sparse.mutable_indices(), "sparse initializer");
     }
-    for (NodeProto& child : *graph.mutable_node()) node(child, depth);
+    for (NodeProto& child : *graph.mutable_node()) node(child);
   }
 
-  void node(NodeProto& node, int depth) {
+  void node(NodeProto& node) {
     for (AttributeProto& attribute : *node.mutable_attribute()) {
       if (attribute.has_t()) visit(*attribute.mutable_t(), "attribute tensor");
       for (TensorProto& tensor : *attribute.mutable_tensors()) visit(tensor, "attribute tensor");
@@ -208,8 +205,8 @@ class ExternalDataWalk {
         visit(*attribute.mutable_sparse_tensor()->mutable_values(), "sparse tensor");
         visit(*attribute.mutable_sparse_tensor()->mutable_indices(), "sparse tensor");
       }
-      if (attribute.has_g()) graph(*attribute.mutable_g(), depth + 1);
-      for (GraphProto& child : *attribute.mutable_graphs()) graph(child, depth + 1);
+      if (attribute.has_g()) graph(*attribute.mutable_g());
+      for (GraphProto& child : *attribute.mutable_graphs()) graph(child);
     }
   }
 
@@ -230,7 +227,7 @@ void read_external_data(octet_onnx::ModelProto& model, const std::filesystem::pa
   ExternalDataWalk walk(reader);
   if (model.has_graph()) walk.graph(*model.mutable_graph());
   for (auto& function : *model.mutable_functions()) {
-    for (NodeProto& node : *function.mutable_node()) walk.node(node, 0);
+    for (NodeProto& node : *function.mutable_node()) walk.node(node);
   }
 }
 

@@ -1,8 +1,11 @@
 // Weights beside the model: one opener, which cannot be led out of the model's folder.
 
+#include "octet/onnx/external_data.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -172,6 +175,113 @@ TEST_F(ExternalData, IsFoundInAttributesAndRefusedThereInTheSameWay) {
       expect_w(import_onnx(folder_ / "model.onnx"));
     } else {
       expect_error(ErrorKind::kBadData, [&] { import_onnx(folder_ / "model.onnx"); });
+    }
+  }
+}
+
+TEST_F(ExternalData, OpensNoDeviceAndNothingThatItMayNotRead) {
+  if (::mknod((folder_ / "null").c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0) {
+    error_at(ErrorKind::kNoInput, "null");
+  }
+  if (::geteuid() == 0) GTEST_SKIP() << "root reads everything";
+  put("secret.bin");
+  fs::permissions(folder_ / "secret.bin", fs::perms::none);
+  error_at(ErrorKind::kNoInput, "secret.bin");
+}
+
+TEST_F(ExternalData, TensorsMayOverlapAndEachCountsInTheTotal) {
+  TestModel model;
+  model.input("x", {kDynamicDim, 4}).output("y");
+  model.constant("v", ramp({4})).constant("w", ramp({4}));
+  make_external(*model.graph().mutable_initializer(0), {{"location", "weights.bin"}});
+  make_external(*model.graph().mutable_initializer(1),
+                {{"location", "weights.bin"}, {"offset", "8"}});
+  model.node("Add", {"x", "v"}, {"a"});
+  model.node("Add", {"a", "w"}, {"y"});
+  const fs::path file = folder_ / "model.onnx";
+  write_file(file, std::span<const std::byte>(model.bytes()));
+  const Graph graph = import_onnx(file, {.max_external_bytes = 32});
+  expect_w(graph);
+  EXPECT_EQ(*graph.value(*graph.find_value("v")).constant,
+            Tensor::from(Shape{4}, std::vector<float>{-1, -1, 1, 2}));
+  expect_error(ErrorKind::kUnsupported, [&] { import_onnx(file, {.max_external_bytes = 31}); });
+}
+
+/// Every place of a model in which a tensor may stand.
+struct Place {
+  const char* name;
+  std::function<TensorProto&(TestModel&)> make;
+};
+
+const Place kPlaces[] = {
+    {"an initializer", [](TestModel& m) -> TensorProto& { return *m.graph().add_initializer(); }},
+    {"values of a sparse initializer",
+     [](TestModel& m) -> TensorProto& {
+       return *m.graph().add_sparse_initializer()->mutable_values();
+     }},
+    {"indices of a sparse initializer",
+     [](TestModel& m) -> TensorProto& {
+       return *m.graph().add_sparse_initializer()->mutable_indices();
+     }},
+    {"an attribute",
+     [](TestModel& m) -> TensorProto& {
+       return *m.node("Constant", {}, {"c"}).add_attribute()->mutable_t();
+     }},
+    {"a list of tensors in an attribute",
+     [](TestModel& m) -> TensorProto& {
+       return *m.node("Constant", {}, {"c"}).add_attribute()->add_tensors();
+     }},
+    {"a sparse attribute",
+     [](TestModel& m) -> TensorProto& {
+       return *m.node("Constant", {}, {"c"})
+                   .add_attribute()
+                   ->mutable_sparse_tensor()
+                   ->mutable_values();
+     }},
+    {"a branch",
+     [](TestModel& m) -> TensorProto& {
+       return *m.node("If", {"x"}, {"c"}).add_attribute()->mutable_g()->add_initializer();
+     }},
+    {"a branch of a list",
+     [](TestModel& m) -> TensorProto& {
+       return *m.node("If", {"x"}, {"c"}).add_attribute()->add_graphs()->add_initializer();
+     }},
+    {"a node of a branch",
+     [](TestModel& m) -> TensorProto& {
+       auto& graph = *m.node("If", {"x"}, {"c"}).add_attribute()->mutable_g();
+       return *graph.add_node()->add_attribute()->mutable_t();
+     }},
+    {"a function",
+     [](TestModel& m) -> TensorProto& {
+       return *m.proto.add_functions()->add_node()->add_attribute()->mutable_t();
+     }},
+    {"a branch in a function",
+     [](TestModel& m) -> TensorProto& {
+       auto& node = *m.proto.add_functions()->add_node();
+       return *node.add_attribute()->mutable_g()->add_initializer();
+     }},
+};
+
+TEST_F(ExternalData, IsReadByTheOneOpenerWhereverATensorStands) {
+  for (const Place& place : kPlaces) {
+    SCOPED_TRACE(place.name);
+    for (const char* location : {"../outside.bin", "/etc/passwd", "weights.bin"}) {
+      TestModel model;
+      model.input("x", {kDynamicDim, 4}).output("y").node("Relu", {"x"}, {"y"});
+      TensorProto& tensor = place.make(model);
+      tensor.set_data_type(TensorProto::FLOAT);
+      tensor.add_dims(4);
+      make_external(tensor, {{"location", location}});
+      auto proto = model.proto;
+      const bool inside = std::string_view(location) == "weights.bin";
+      const auto embed = [&] { read_external_data(proto, folder_, 1 << 20); };
+      if (inside) {
+        EXPECT_NO_THROW(embed());
+      } else {
+        EXPECT_THAT(expect_error(ErrorKind::kBadData, embed), HasSubstr(location));
+      }
+      // Nothing is left that could be opened later, or it never got that far.
+      EXPECT_EQ(proto.SerializePartialAsString().find("location") == std::string::npos, inside);
     }
   }
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "octet/base/files.h"
@@ -8,6 +9,7 @@
 #include "octet/onnx/external_data.h"
 #include "octet/onnx/filled_tensor.h"
 #include "octet/onnx/import_branches.h"
+#include "octet/onnx/import_checks.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/model_file.h"
 #include "octet/onnx/onnx.h"
@@ -24,73 +26,11 @@ using octet_onnx::NodeProto;
 using octet_onnx::TensorProto;
 using octet_onnx::ValueInfoProto;
 
-constexpr std::string_view kWhere = "onnx import";
-constexpr std::size_t kMaxNameBytes = 4096;
-constexpr int kMinIr = 3, kMaxIr = 13;  // 3 brought opset_import; later ones added optional fields
-constexpr int kMinOpset = 1, kMaxOpset = 27;
-
-bool is_default_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
-
-std::string where_of(std::string_view kind, std::string_view name) {
-  return std::string(kWhere) + ": " + std::string(kind) + " " + quote_name(name);
-}
-
-void check_name(std::string_view kind, std::string_view name) {
-  if (name.size() > kMaxNameBytes) {
-    fail(ErrorKind::kBadData, where_of(kind, name), ": a name of ", name.size(),
-         " bytes, accepted: at most ", kMaxNameBytes);
-  }
-  if (!is_clean_utf8(name)) {
-    fail(ErrorKind::kBadData, where_of(kind, name),
-         ": the name holds control characters or is not UTF-8");
-  }
-}
-
-/// The version of ONNX's own operators that the model asks for. Other domains do not matter here:
-/// a node that uses one is refused by name.
-int read_opset(const ModelProto& model) {
-  if (model.ir_version() < kMinIr || model.ir_version() > kMaxIr) {
-    fail(ErrorKind::kUnsupported, kWhere, ": IR version ", model.ir_version(),
-         ", accepted: ", kMinIr, " to ", kMaxIr);
-  }
-  std::optional<std::int64_t> version;
-  for (const auto& import : model.opset_import()) {
-    if (!is_default_domain(import.domain())) continue;
-    if (version) fail(ErrorKind::kBadData, kWhere, ": the opset is given twice, accepted: once");
-    version = import.version();
-  }
-  if (!version) {
-    fail(ErrorKind::kUnsupported, kWhere, ": no opset, accepted: ", kMinOpset, " to ", kMaxOpset);
-  }
-  if (*version < kMinOpset || *version > kMaxOpset) {
-    fail(ErrorKind::kUnsupported, kWhere, ": opset ", *version, ", accepted: ", kMinOpset, " to ",
-         kMaxOpset);
-  }
-  return static_cast<int>(*version);
-}
-
-void check_graph(const GraphProto& graph, const ImportOptions& options) {
-  const auto check_count = [&](std::string_view what, int found) {
-    if (static_cast<std::size_t>(found) > options.max_nodes) {
-      fail(ErrorKind::kUnsupported, kWhere, ": ", found, " ", what, ", accepted: at most ",
-           options.max_nodes);
-    }
-  };
-  check_count("nodes", graph.node_size());
-  check_count("initializers", graph.initializer_size());
-  check_count("inputs", graph.input_size());
-  check_count("outputs", graph.output_size());
-  if (graph.output_size() == 0) fail(ErrorKind::kBadData, kWhere, ": the graph has no output");
-  if (graph.sparse_initializer_size() > 0) {
-    fail(ErrorKind::kUnsupported, kWhere, ": sparse initializers, accepted: dense ones");
-  }
-}
-
 /// The tensor that a Constant node stands for, in any of ONNX's notations.
-Tensor read_constant(const NodeProto& node, int opset) {
+Tensor read_constant(const NodeProto& node, int opset, const ImportOptions& limits) {
   const std::string where =
       where_of("node", node.name().empty() ? node.output(0) : node.name()) + " (Constant)";
-  Attributes attributes(node, where);
+  Attributes attributes(node, where, limits);
   if (node.input_size() != 0 || node.attribute_size() != 1) {
     fail(ErrorKind::kBadData, where, ": ", node.input_size(), " inputs and ", node.attribute_size(),
          " attributes, accepted: no input, one attribute");
@@ -134,8 +74,8 @@ class GraphImporter {
 
  private:
   NamedTensor& declare(std::string_view kind, std::string_view name) {
-    check_name(kind, name);
-    if (name.empty()) fail(ErrorKind::kBadData, kWhere, ": ", kind, " without a name");
+    check_name(kind, name, options_);
+    if (name.empty()) fail(ErrorKind::kBadData, kImport, ": ", kind, " without a name");
     const auto [entry, is_new] = state_.names.try_emplace(name);
     if (!is_new) {
       fail(ErrorKind::kBadData, where_of(kind, name),
@@ -266,11 +206,12 @@ class GraphImporter {
   }
 
   /// The names of symbolic dimensions, axis by axis; empty if there is none.
-  static std::vector<std::string> dim_names(const ValueInfoProto& input) {
+  std::vector<std::string> dim_names(const ValueInfoProto& input) const {
     std::vector<std::string> names;
     bool any = false;
     for (const auto& dim : input.type().tensor_type().shape().dim()) {
-      names.push_back(is_clean_utf8(dim.dim_param()) && dim.dim_param().size() <= kMaxNameBytes
+      names.push_back(is_clean_utf8(dim.dim_param()) &&
+                              dim.dim_param().size() <= options_.max_name_bytes
                           ? dim.dim_param()
                           : "");
       any = any || !names.back().empty();
@@ -281,13 +222,13 @@ class GraphImporter {
   /// Outputs first: the file's order of nodes need not be checked then.
   void declare_node_outputs() {
     for (const NodeProto& node : proto_.node()) {
-      check_name("node", node.name());
+      check_name("node", node.name(), options_);
       for (const std::string& output : node.output()) {
         if (output.empty()) continue;  // an omitted optional output
         NamedTensor& entry = declare("output", output);
         entry.producer = &node;
         if (node.op_type() == "Constant" && is_default_domain(node.domain())) {
-          entry.constant = read_constant(node, state_.opset);
+          entry.constant = read_constant(node, state_.opset, options_);
           entry.producer = nullptr;
         }
       }
@@ -317,7 +258,7 @@ class GraphImporter {
     }
     if (!op) {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": operator ",
-           quote_name(node.op_type()), ", accepted: ", op_import_names());
+           quote_name(node.op_type()), nearest_operator(node.op_type()));
     }
     if (state_.opset < op->since) {
       fail(ErrorKind::kUnsupported, where_of("node", name), ": ", op->name, " of opset ",
@@ -339,7 +280,7 @@ class GraphImporter {
   void declare_outputs() {
     std::set<ValueId> seen;
     for (const ValueInfoProto& output : proto_.output()) {
-      check_name("graph output", output.name());
+      check_name("graph output", output.name(), options_);
       const std::string where = where_of("graph output", output.name());
       if (!state_.find(output.name())) {
         fail(ErrorKind::kBadData, where, ": no node produces it");
@@ -380,42 +321,34 @@ void infer_imported_shapes(Graph& graph) {
   }
 }
 
-void read_metadata(const ModelProto& model, Graph& graph) {
-  for (const auto& property : model.metadata_props()) {
-    if (!graph.metadata.emplace(property.key(), property.value()).second) {
-      fail(ErrorKind::kBadData, where_of("metadata", property.key()), ": given twice");
-    }
-  }
-}
-
 ModelProto parse_model(std::span<const std::byte> bytes, const ImportOptions& options) {
   if (bytes.size() > options.max_file_bytes) {
-    fail(ErrorKind::kBadData, kWhere, ": ", bytes.size(), " bytes, accepted: at most ",
+    fail(ErrorKind::kBadData, kImport, ": ", bytes.size(), " bytes, accepted: at most ",
          options.max_file_bytes);
   }
   ModelProto model;
-  parse_proto(bytes, model, kWhere);
+  parse_proto(bytes, model, kImport, nesting_of_branches(options.max_depth));
   return model;
 }
 
 Graph import_model(ModelProto model, const ImportOptions& options, const ModelFile* file,
                    FileFacts* facts) {
-  ImportState state;
+  ImportState state(options);
   state.opset = read_opset(model);
   if (facts) *facts = {state.opset, model.ir_version(), model.producer_name()};
-  if (!model.has_graph()) fail(ErrorKind::kBadData, kWhere, ": there is no graph");
+  if (!model.has_graph()) fail(ErrorKind::kBadData, kImport, ": there is no graph");
   check_graph(model.graph(), options);
   if (!options.external_folder.empty()) {
     read_external_data(model, options.external_folder, options.max_external_bytes);
   }
-  read_metadata(model, state.graph);
+  read_metadata(model, options, state.graph);
   GraphImporter(state, *model.mutable_graph(), options, file).run();
 
   state.graph.sort();
   resolve_dequantize_dtypes(state);
   infer_imported_shapes(state.graph);
   decide_deferred(state);
-  settle(state.graph);
+  settle(state.graph, {.max_result_bytes = options.max_fold_bytes});
   verify(state.graph);
   return std::move(state.graph);
 }
@@ -432,6 +365,15 @@ bool parse_skeleton(ModelFile& file, const ImportOptions& options, ModelProto& m
 }
 
 }  // namespace
+
+ImportOptions without_limits() {
+  ImportOptions options;
+  options.max_nodes = options.max_attributes = std::numeric_limits<std::size_t>::max();
+  options.max_name_bytes = options.max_string_bytes = std::numeric_limits<std::size_t>::max();
+  options.max_external_bytes = std::numeric_limits<std::int64_t>::max();
+  options.max_depth = 100;
+  return options;
+}
 
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
   return import_model(parse_model(bytes, options), options, nullptr, nullptr);

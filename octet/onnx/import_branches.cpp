@@ -5,6 +5,7 @@
 
 #include "octet/base/error.h"
 #include "octet/graph/functions/conditional.h"
+#include "octet/onnx/import_checks.h"
 #include "octet/onnx/quote.h"
 #include "octet_onnx.pb.h"
 
@@ -13,8 +14,6 @@ namespace {
 
 using octet_onnx::GraphProto;
 using octet_onnx::NodeProto;
-
-constexpr int kMaxDepth = 32;
 
 /// The branches as the file has them: else, then.
 std::array<GraphProto*, 2> read_branches(NodeProto& node, const std::string& where) {
@@ -47,9 +46,9 @@ Graph import_branch(ImportState& branch, GraphProto& proto, const std::string& w
                     const ImportGraph& import_graph) {
   int depth = 0;
   for (const ImportState* around = &branch; around->outer; around = around->outer) ++depth;
-  if (depth > kMaxDepth) {
+  if (depth > branch.options.max_depth) {
     fail(ErrorKind::kUnsupported, where, ": branches nested ", depth, " deep, accepted: up to ",
-         kMaxDepth);
+         branch.options.max_depth);
   }
   if (proto.input_size() > 0) {
     fail(ErrorKind::kBadData, where, ": a branch with inputs, accepted: none");
@@ -69,12 +68,12 @@ Graph import_branch(ImportState& branch, GraphProto& proto, const std::string& w
 
 void import_if(ImportState& state, NodeProto& node, const std::string& name,
                const ImportGraph& import_graph) {
-  const std::string where = "onnx import: node " + quote_name(name) + " (If)";
+  const std::string where = where_of("node", name) + " (If)";
   const std::array<GraphProto*, 2> protos = read_branches(node, where);
   std::vector<std::optional<ValueId>> inputs{state.value_of(node.input(0), where)};
   std::array<Branch, 2> branches;
   for (const std::size_t side : {0, 1}) {
-    ImportState branch;
+    ImportState branch(state.options);
     branch.opset = state.opset;
     branch.outer = &state;
     branches[side].graph =

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "octet/graph/graph.h"
+#include "octet/onnx/onnx.h"
 
 namespace octet_onnx {
 class NodeProto;
@@ -33,6 +34,9 @@ struct Deferred {
 /// a node first refers to them, so constants that were moved into an op never enter the graph.
 class ImportState {
  public:
+  explicit ImportState(const ImportOptions& import_options) : options(import_options) {}
+
+  const ImportOptions& options;  ///< must outlive this
   Graph graph;
   int opset = 0;
   /// Of a branch: the graph around it, and the names of it that the branch reads, one for each of

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "octet/base/names.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/onnx.h"
 
@@ -161,10 +162,12 @@ std::vector<OperatorSupport> supported_operators() {
   return operators;
 }
 
-std::string op_import_names() {
-  std::string names = "Constant";
-  for (const OpImport& op : kOps) names += ", " + std::string(op.name);
-  return names;
+std::string nearest_operator(const std::string& name) {
+  std::vector<std::string> names;
+  for (const OperatorSupport& known : supported_operators()) names.emplace_back(known.name);
+  const auto nearest = name.size() < 100 ? nearest_name(name, names) : std::nullopt;
+  return (nearest ? "; did you mean '" + *nearest + "'?" : "") + ", accepted: one of the " +
+         std::to_string(names.size()) + " that 'octet operators' lists";
 }
 
 }  // namespace octet

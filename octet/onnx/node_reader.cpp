@@ -30,7 +30,7 @@ NodeReader::NodeReader(ImportState& state, const NodeProto& proto)
       proto_(proto),
       name_(name_of(proto)),
       where_("onnx import: node " + quote_name(name_) + " (" + proto.op_type() + ")"),
-      attributes(proto, where_) {}
+      attributes(proto, where_, state.options) {}
 
 void NodeReader::expect_inputs(int low, int high) {
   if (proto_.input_size() < low || proto_.input_size() > high) {

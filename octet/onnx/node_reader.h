@@ -94,7 +94,8 @@ const OpImport* find_op_import(std::string_view name);
 /// The same for an operator of ONNX Runtime's domain.
 inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
 const OpImport* find_microsoft_import(std::string_view name);
-/// "Add, AveragePool, ...": for messages.
-std::string op_import_names();
+/// What a message says after the name of an unknown operator: the nearest one, and how many there
+/// are (their names would fill the screen).
+std::string nearest_operator(const std::string& name);
 
 }  // namespace octet

@@ -12,9 +12,17 @@
 
 namespace octet {
 
+/// What of a file is read. The limits keep time and memory in proportion to what a file holds,
+/// whatever it says; beyond one the file is refused by name.
 struct ImportOptions {
-  std::size_t max_file_bytes = (std::size_t{1} << 31) - 1;
-  std::size_t max_nodes = 200'000;
+  std::size_t max_file_bytes = (std::size_t{1} << 31) - 1;  ///< protobuf counts in an int
+  std::size_t max_nodes = 200'000;    ///< and as many initializers, inputs, outputs
+  std::size_t max_attributes = 256;   ///< of one node
+  std::size_t max_name_bytes = 4096;  ///< of a node, a tensor, an attribute
+  std::size_t max_string_bytes = std::size_t{1} << 20;  ///< of an attribute or metadata value
+  int max_depth = 32;                    ///< of branches in branches
+  /// Of one folded constant (FoldLimits); all together may take this and four times the file's.
+  std::int64_t max_fold_bytes = std::int64_t{64} << 20;
   /// Where external data may lie, here and in folders below; empty: they are refused. import_onnx
   /// of a file sets it to the file's folder.
   std::filesystem::path external_folder;
@@ -34,6 +42,10 @@ struct FileFacts {
   std::int64_t ir_version = 0;
   std::string producer;
 };
+
+/// Without limits but those of the format and of the stack: for a file that was read under limits,
+/// or written by this program.
+ImportOptions without_limits();
 
 /// Reads an ONNX model (opsets 1 to 27, of each operator the versions since opset 7
 /// and older ones that mean the same), infers shapes, runs import_passes and verifies it.
