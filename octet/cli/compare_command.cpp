@@ -75,7 +75,7 @@ std::vector<Difference> compare_models(const CompareRequest& request, const Glob
   if (!request.data.empty()) {
     const DataSplits data = load(request.data, global);
     const Dataset& samples = part(data, request.split);
-    const Graph a = import_onnx(request.a), b = import_onnx(request.b);
+    const Graph a = read_model(request.a, global), b = read_model(request.b, global);
     require_fits(a, samples, request.a);
     require_fits(b, samples, request.b);
     const AccuracyRecord of_a = accuracy(predict_with_plan(a, samples, global, "A"), samples);

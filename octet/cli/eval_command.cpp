@@ -28,7 +28,7 @@ void print_accuracy(const AccuracyRecord& record, const std::string& model) {
 }
 
 void run_eval(const EvalRequest& request, const GlobalOptions& global) {
-  const Graph model = import_sized(request.model, request.inputs, {});
+  const Graph model = import_sized(request.model, request.inputs, global.import);
   const DataSplits data = load(request.data, global, request.limit);
   const Dataset& samples = part(data, request.split);
   require_fits(model, samples, request.model);
@@ -37,7 +37,7 @@ void run_eval(const EvalRequest& request, const GlobalOptions& global) {
   record.data = request.data;
   record.split = request.split;
   if (request.against) {
-    const Graph reference = import_sized(*request.against, request.inputs, {});
+    const Graph reference = import_sized(*request.against, request.inputs, global.import);
     require_fits(reference, samples, *request.against);
     compare_predictions(predictions, predict_with_plan(reference, samples, global, "reference"),
                         samples, record);

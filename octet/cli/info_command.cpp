@@ -132,7 +132,7 @@ bool has_known_sizes(const Graph& graph) {
 
 void run_info(const InfoRequest& request, const GlobalOptions& global) {
   FileFacts facts;
-  const Graph graph = import_sized(request.model, request.inputs, {}, &facts);
+  const Graph graph = import_sized(request.model, request.inputs, global.import, &facts);
   if (request.weights) {
     const std::vector<LayerInfo> all = layer_table(graph, {});
     print_weights(find_layer(all, *request.weights), global);

@@ -26,6 +26,7 @@ void add_global_options(CLI::App& app, const std::shared_ptr<GlobalOptions>& glo
                  "Where data sets lie (default: $OCTET_DATA_DIR, else ./data)");
   app.add_flag("-q,--quiet", global->quiet, "No progress and no notes");
   app.add_flag("-v,--verbose", global->verbose, "More detail");
+  add_limit_options(app, global);
 }
 
 /// The command that was chosen before the error, the innermost one.

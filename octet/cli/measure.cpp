@@ -132,7 +132,7 @@ std::vector<ConfigRecord> bench_models(const BenchRequest& request, const Global
   std::vector<Graph> graphs;
   const int largest = *std::ranges::max_element(request.batches);
   for (const std::filesystem::path& file : request.files) {
-    graphs.push_back(import_sized(file, request.inputs, {}));
+    graphs.push_back(import_sized(file, request.inputs, global.import));
     require_known_inputs(graphs.back(), file.string());
     require_matches_reference(graphs.back(), file.string(), global);
     ConfigRecord record;

@@ -1,5 +1,7 @@
 #include "octet/cli/models.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
@@ -17,11 +19,27 @@ int thread_count(const GlobalOptions& global) {
 
 Isa instruction_set(const GlobalOptions& global) { return parse_isa(global.isa); }
 
+namespace {
+
+std::int64_t memory_of_this_machine() {
+  return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
+}
+
+}  // namespace
+
 CompileOptions compile_options(const GlobalOptions& global, int max_batch) {
-  return {.isa = instruction_set(global),
-          .threads = thread_count(global),
-          .max_batch = max_batch,
-          .passes = global.passes};
+  CompileOptions options{.isa = instruction_set(global),
+                         .threads = thread_count(global),
+                         .max_batch = max_batch,
+                         .passes = global.passes};
+  options.passes.fold.max_result_bytes = global.import.max_fold_bytes;
+  options.max_memory_bytes =
+      global.max_memory_bytes > 0 ? global.max_memory_bytes : memory_of_this_machine();
+  return options;
+}
+
+Graph read_model(const std::filesystem::path& file, const GlobalOptions& global) {
+  return import_onnx(file, global.import);
 }
 
 DataOptions data_options(const GlobalOptions& global) {

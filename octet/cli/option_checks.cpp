@@ -51,6 +51,29 @@ CLI::Validator available_isa() {
   return {check, "NAME"};
 }
 
+void add_limit_options(CLI::App& app, const Global& global) {
+  constexpr double kMaxModelBytes = 2147483647;  // protobuf counts in an int
+  constexpr double kMaxDepth = 100;              // each level is a few frames of the stack
+  const auto limit = [&app](const char* name, auto& value, const char* what) {
+    return app.add_option(name, value, what)->check(count_from_1())->group("Limits of a model");
+  };
+  ImportOptions& import = global->import;
+  limit("--max-model-bytes", import.max_file_bytes, "Of the file (default 2147483647)")
+      ->check(number_in(1, kMaxModelBytes));
+  limit("--max-external-bytes", import.max_external_bytes,
+        "Of weights beside the file (default 16 GiB)");
+  limit("--max-nodes", import.max_nodes, "Also initializers, inputs, outputs (default 200000)");
+  limit("--max-attributes", import.max_attributes, "Of a node (default 256)");
+  limit("--max-name-bytes", import.max_name_bytes, "Of a name (default 4096)");
+  limit("--max-string-bytes", import.max_string_bytes, "Of a text (default 1048576)");
+  limit("--max-depth", import.max_depth, "Of branches in branches (default 32)")
+      ->check(number_in(1, kMaxDepth));
+  limit("--max-fold-bytes", import.max_fold_bytes,
+        "Of a constant that is computed beforehand (default 64 MiB)");
+  limit("--max-memory-bytes", global->max_memory_bytes,
+        "Of activations and outputs when it runs (default: the memory of this machine)");
+}
+
 void add_pass_option(CLI::App& command, const Global& global) {
   std::string names;
   for (const Pass& pass : inference_passes()) {

@@ -23,6 +23,9 @@ CLI::Validator count_from_1();
 /// "auto" or an instruction set that this machine has.
 CLI::Validator available_isa();
 
+/// --max-nodes and the like: what of a model is read, and how much memory it may take.
+void add_limit_options(CLI::App& app, const Global& global);
+
 /// --disable-pass NAME, any number of times, for the commands that quantize or compile.
 void add_pass_option(CLI::App& command, const Global& global);
 /// --set NAME=VALUE, for the commands that read a model; any number of times.

@@ -61,7 +61,7 @@ class Pipeline {
   /// the hours of training.
   Graph prepare() {
     std::optional<Graph> given;
-    if (request_.from) given = import_onnx(*request_.from);
+    if (request_.from) given = read_model(*request_.from, global_);
     data_ =
         load(request_.data, global_, request_.tiny ? std::optional(kTinySamples) : std::nullopt);
     Graph model = given ? std::move(*given)
@@ -199,8 +199,8 @@ class Pipeline {
     std::vector<AccuracyRecord> records;
     Predictions reference;
     for (const WrittenModel& model : written_) {
-      Predictions predictions =
-          predict_with_plan(import_onnx(model.file), data_.test, global_, "eval " + model.name);
+      Predictions predictions = predict_with_plan(read_model(model.file, global_), data_.test,
+                                                  global_, "eval " + model.name);
       AccuracyRecord record = accuracy(predictions, data_.test);
       record.data = request_.data;
       record.split = "test";

@@ -34,7 +34,7 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
          ": not a configuration with fixed activation scales; accepted: qat_int8, static_*");
   }
   require_writable(request.output);
-  const Graph model = import_onnx(request.model);
+  const Graph model = read_model(request.model, global);
   const DataSplits data = load(request.data, global, request.limit);
   require_fits(model, data.train, request.model);
   const auto name = model.metadata.find("octet.model");
@@ -53,7 +53,7 @@ void run_qat(const QatRequest& request, const GlobalOptions& global) {
   write_model(result.quantized, request.output, global);
   if (result.stopped) throw CLI::RuntimeError(stop_exit_code());
   const AccuracyRecord test = accuracy(
-      predict_with_plan(import_onnx(request.output), data.test, global, "test"), data.test);
+      predict_with_plan(read_model(request.output, global), data.test, global, "test"), data.test);
   if (global.json) {
     print_json(
         {{"model_file", request.output},

@@ -91,7 +91,7 @@ QuantizedModel quantized(const QuantizeRequest& request, const QuantSpec& spec, 
 void run_quantize(const QuantizeRequest& request, const GlobalOptions& global) {
   const QuantSpec spec = spec_of(request);
   require_writable(request.output);
-  Graph model = import_with(request.model, request.of_model, {});
+  Graph model = import_with(request.model, request.of_model, global.import);
   const std::map<std::string, std::string> metadata = model.metadata;
   const std::int64_t before = file_bytes(request.model);  // the output may take its place
   std::vector<FloatBranch> float_branches;

@@ -82,7 +82,7 @@ void run_run(const RunRequest& request, const GlobalOptions& global) {
     const std::vector<std::string> accepted{"npy", "pb"};
     fail_unknown_name("format", request.format, accepted);
   }
-  const Graph graph = import_with(request.model, request.fixed, {});
+  const Graph graph = import_with(request.model, request.fixed, global.import);
   const std::vector<Tensor> inputs = read_inputs(request, graph);
   Session session(graph, compile_options(global, 1));
   const std::vector<Tensor> results = session.run(inputs);

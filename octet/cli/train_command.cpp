@@ -63,7 +63,7 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
       load(request.data, global, request.limit, compat ? 0.0 : request.validation_fraction);
   Graph model =
       request.from
-          ? import_onnx(*request.from)
+          ? read_model(*request.from, global)
           : build_model(request.model, {.classes = request.classes > 0 ? request.classes
                                                                        : data.train.num_classes(),
                                         .input_size = request.input_size,
@@ -87,7 +87,7 @@ void run_train(TrainRequest& request, const GlobalOptions& global) {
     throw CLI::RuntimeError(stop_exit_code());
   }
   if (!request.checkpoint) std::filesystem::remove(*options.checkpoint);
-  const Graph written = import_onnx(request.output);
+  const Graph written = read_model(request.output, global);
   const AccuracyRecord test =
       accuracy(predict_with_plan(written, data.test, global, "test"), data.test);
   if (global.json) {
