@@ -66,8 +66,10 @@ void add_limit_options(CLI::App& app, const Global& global) {
   limit("--max-attributes", import.max_attributes, "Of a node (default 256)");
   limit("--max-name-bytes", import.max_name_bytes, "Of a name (default 4096)");
   limit("--max-string-bytes", import.max_string_bytes, "Of a text (default 1048576)");
-  limit("--max-depth", import.max_depth, "Of branches in branches (default 32)")
+  limit("--max-depth", import.max_depth, "Of branches in branches, calls in calls (default 32)")
       ->check(number_in(1, kMaxDepth));
+  limit("--max-expansions", import.max_expansions,
+        "Nodes that a model's functions stand for (default 100000)");
   limit("--max-fold-bytes", import.max_fold_bytes,
         "Of a constant that is computed beforehand (default 64 MiB)");
   limit("--max-memory-bytes", global->max_memory_bytes,

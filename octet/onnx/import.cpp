@@ -11,6 +11,7 @@
 #include "octet/onnx/import_branches.h"
 #include "octet/onnx/import_checks.h"
 #include "octet/onnx/import_ops.h"
+#include "octet/onnx/inline_functions.h"
 #include "octet/onnx/model_file.h"
 #include "octet/onnx/onnx.h"
 #include "octet/onnx/quote.h"
@@ -341,6 +342,9 @@ Graph import_model(ModelProto model, const ImportOptions& options, const ModelFi
   if (!options.external_folder.empty()) {
     read_external_data(model, options.external_folder, options.max_external_bytes);
   }
+  inline_functions(model, options);
+  model.clear_functions();
+  check_graph(model.graph(), options);
   read_metadata(model, options, state.graph);
   GraphImporter(state, *model.mutable_graph(), options, file).run();
 
@@ -370,6 +374,7 @@ ImportOptions without_limits() {
   ImportOptions options;
   options.max_nodes = options.max_attributes = std::numeric_limits<std::size_t>::max();
   options.max_name_bytes = options.max_string_bytes = std::numeric_limits<std::size_t>::max();
+  options.max_expansions = std::numeric_limits<std::size_t>::max();
   options.max_external_bytes = std::numeric_limits<std::int64_t>::max();
   options.max_depth = 100;
   return options;

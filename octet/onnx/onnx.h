@@ -20,7 +20,8 @@ struct ImportOptions {
   std::size_t max_attributes = 256;   ///< of one node
   std::size_t max_name_bytes = 4096;  ///< of a node, a tensor, an attribute
   std::size_t max_string_bytes = std::size_t{1} << 20;  ///< of an attribute or metadata value
-  int max_depth = 32;                    ///< of branches in branches
+  int max_depth = 32;                    ///< of branches in branches, of calls in calls
+  std::size_t max_expansions = 100'000;  ///< nodes that the model's functions stand for
   /// Of one folded constant (FoldLimits); all together may take this and four times the file's.
   std::int64_t max_fold_bytes = std::int64_t{64} << 20;
   /// Where external data may lie, here and in folders below; empty: they are refused. import_onnx
