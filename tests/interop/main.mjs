@@ -5,6 +5,7 @@ import { ortVersion, precision } from './ort.mjs';
 
 import './floats.mjs';
 import './foreign.mjs';
+import './networks.mjs';
 import './quantized.mjs';
 import './strangers.mjs';
 import './tensors.mjs';

@@ -55,6 +55,7 @@ class NetworkBuilder {
                          std::int64_t outputs, std::int64_t kernel, WindowOptions window,
                          std::vector<std::int64_t> output_padding) {
     const float deviation = 1.0f / std::sqrt(static_cast<float>(inputs));
+    window.kernel = {kernel, kernel};
     window.stride = {2, 2};
     return graph.add(
         name, conv_transpose_function({window, 1, std::move(output_padding), {}}),
@@ -130,17 +131,18 @@ Graph finished(NetworkBuilder& net, const std::string& name, ValueId output) {
 }  // namespace
 
 Graph vision_transformer(std::uint32_t seed) {
+  constexpr std::int64_t kPatches = 15;
   NetworkBuilder net(seed);
   Graph& graph = net.graph;
-  const ValueId image = graph.add_input("image", DType::kFloat32, {kDynamicDim, 3, 16, 16});
+  const ValueId image = graph.add_input("image", DType::kFloat32, {kDynamicDim, 3, 12, 20});
   const ValueId patches =
       graph.add("patches", Conv2d{.stride = {4, 4}},
                 {image, net.random("patches.weight", {kWidth, 3, 4, 4}, 0.0f, 0.15f),
                  net.random("patches.bias", {kWidth}, 0.0f, 0.1f)});
-  const ValueId flat = graph.add("flat", Reshape{{0, kWidth, 16}}, {patches});
+  const ValueId flat = graph.add("flat", Reshape{{0, kWidth, kPatches}}, {patches});
   const ValueId tokens = graph.add("tokens", Transpose{{0, 2, 1}}, {flat});
   ValueId x =
-      graph.add("placed", Add{}, {tokens, net.random("places", {1, 16, kWidth}, 0.0f, 0.5f)});
+      graph.add("placed", Add{}, {tokens, net.random("places", {1, kPatches, kWidth}, 0.0f, 0.5f)});
 
   const ValueId qkv = net.linear("qkv", net.layer_normalization("norm1", x), kWidth, 3 * kWidth);
   const ValueId q = graph.add_value("q"), k = graph.add_value("k"), v = graph.add_value("v");
@@ -184,7 +186,11 @@ Graph masked_transformer(std::uint32_t seed) {
       graph.add("pooler", Gemm{},
                 {first, net.random("pooler.weight", {kWidth, kWidth}, 0.0f, 0.2f),
                  net.random("pooler.bias", {kWidth}, 0.0f, 0.2f)});
-  return finished(net, "masked_transformer", graph.add("tanh", Tanh{}, {pooled}));
+  const ValueId bounded = graph.add("tanh", Tanh{}, {pooled});
+  return finished(net, "masked_transformer",
+                  graph.add("classes", Gemm{},
+                            {bounded, net.random("classes.weight", {10, kWidth}, 0.0f, 0.2f),
+                             net.random("classes.bias", {10}, 0.0f, 0.2f)}));
 }
 
 Graph segmentation_decoder(std::uint32_t seed) {
@@ -204,6 +210,7 @@ Graph segmentation_decoder(std::uint32_t seed) {
   const ValueId nearest = graph.add("nearest", resize({}), {wide, std::nullopt, scales});
   ResizeOptions bilinear;
   bilinear.mode = ResizeMode::kLinear;
+  bilinear.coordinates = CoordinateMode::kAlignCorners;
   const ValueId linear = graph.add("linear", resize(bilinear), {wide, std::nullopt, scales});
   const ValueId joined2 = graph.add("joined2", Concat{1}, {nearest, large, linear, nearest});
   const ValueId merged = net.conv("merge", joined2, 32, 8);
@@ -214,7 +221,10 @@ Graph segmentation_decoder(std::uint32_t seed) {
                     {.kernel = {}, .stride = {}, .dilation = {}, .pads = {1, 1, 1, 1}}, {1, 1})});
   const ValueId shuffled =
       graph.add("shuffled", depth_to_space(2, DepthOrder::kDepthColumnRow), {leaky});
-  return finished(net, "segmentation_decoder", graph.add("map", Sigmoid{}, {shuffled}));
+  const ValueId gates = graph.add("gates", Sigmoid{}, {shuffled});
+  return finished(
+      net, "segmentation_decoder",
+      graph.add("map", Conv2d{}, {gates, net.random("map.weight", {3, 2, 1, 1}, 0, 1)}));
 }
 
 std::vector<std::string> test_model_names() {
