@@ -12,6 +12,30 @@
 namespace octet {
 namespace {
 
+constexpr double kMaxFoldedProducts = 1 << 30;
+
+/// Functions of which each element of a result may read all of an input; the others take about as
+/// many steps as there are elements.
+constexpr std::string_view kSums[] = {
+    "AveragePool", "Conv",        "ConvInteger",   "ConvTranspose", "GRU",
+    "Gemm",        "LRN",         "LSTM",          "MatMul",        "MatMulInteger",
+    "MaxPool",     "QLinearConv", "QLinearMatMul", "RNN",           "Resize"};
+
+/// Whether a function of these inputs is computed in about a second. A few bytes of file may ask
+/// for hours: the product of two matrices that ConstantOfShape filled.
+bool is_quick(const TensorFunction& function, std::span<const std::optional<Tensor>> inputs,
+              std::span<const TensorType> outputs) {
+  if (std::ranges::find(kSums, function.onnx_name()) == std::end(kSums)) return true;
+  double read = 0, written = 0;
+  for (const auto& input : inputs) {
+    if (input) read = std::max(read, static_cast<double>(input->num_elements()));
+  }
+  for (const TensorType& output : outputs) {
+    written += static_cast<double>(output.shape.num_elements());
+  }
+  return read * written <= kMaxFoldedProducts;
+}
+
 /// Bytes of a value; a large number if its shape is not known.
 std::int64_t bytes_of(const Value& value) {
   if (!value.shape.is_static()) return std::numeric_limits<std::int64_t>::max();
@@ -44,6 +68,7 @@ std::optional<std::vector<Tensor>> constant_outputs(const Graph& graph, const No
     if (id && !graph.value(*id).constant) return std::nullopt;
     inputs.push_back(id ? graph.value(*id).constant : std::nullopt);
   }
+  if (!is_quick(function, inputs, types)) return std::nullopt;
   return apply(function, inputs, types);
 }
 

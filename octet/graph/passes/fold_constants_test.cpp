@@ -175,6 +175,22 @@ TEST(FoldConstants, StopsBeforeASmallFileFillsTheMemory) {
   EXPECT_FALSE(graph.value(graph.outputs()[2]).constant);
 }
 
+TEST(FoldConstants, LeavesAProductThatWouldTakeMinutes) {
+  for (const std::int64_t size : {16, 4096}) {
+    Graph graph;
+    const ValueId shape = integers(graph, {size, size});
+    const ValueId matrix =
+        graph.add("matrix", ConstantOfShape{Tensor(DType::kUInt8, Shape{1})}, {shape});
+    const ValueId scale = graph.add_constant("scale", Tensor::scalar(1.0f));
+    const ValueId zero = graph.add_constant("zero", Tensor::scalar<std::uint8_t>(0));
+    graph.add_output(graph.add("product", qlinear_matmul_function(),
+                               {matrix, scale, zero, matrix, scale, zero, scale, zero}));
+    infer_shapes(graph);
+    EXPECT_TRUE(fold_constants(graph)) << "at least the matrix";
+    EXPECT_EQ(graph.nodes().size(), size == 16 ? 0u : 1u);
+  }
+}
+
 TEST(FoldConstants, LeavesAResultAbove64MiB) {
   for (const std::int64_t rows : {16, 17}) {
     Graph graph;
