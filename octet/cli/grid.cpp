@@ -62,7 +62,7 @@ class GridRun {
     for (const std::string& name : configs_) {
       if (needs_training(name)) {
         fail(ErrorKind::kUsage, "--grid: ", name,
-             " needs training, accepted: fp32_baseline, dynamic_int8, static_*");
+             " needs training, accepted: fp32_baseline, dynamic_int8, static_*, weight_only_*");
       }
     }
     if (std::ranges::find(configs_, kBaseline) == configs_.end()) {

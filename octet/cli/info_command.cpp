@@ -4,6 +4,7 @@
 
 #include "octet/base/error.h"
 #include "octet/base/names.h"
+#include "octet/base/nibbles.h"
 #include "octet/cli/commands.h"
 #include "octet/cli/json_output.h"
 #include "octet/cli/layer_table.h"
@@ -71,10 +72,12 @@ const LayerInfo& find_layer(const std::vector<LayerInfo>& layers, const std::str
 }
 
 Json values_json(const Tensor& weight) {
-  if (weight.dtype() == DType::kInt8) return weight.data<std::int8_t>();
-  if (weight.dtype() == DType::kFloat32) return weight.data<float>();
+  const Tensor bytes = unpack_nibbles(weight);
+  if (bytes.dtype() == DType::kInt8) return bytes.data<std::int8_t>();
+  if (bytes.dtype() == DType::kUInt8) return bytes.data<std::uint8_t>();
+  if (bytes.dtype() == DType::kFloat32) return bytes.data<float>();
   fail(ErrorKind::kUnsupported, "weights of ", to_string(weight.dtype()),
-       " are not shown, accepted: int8, float32");
+       " are not shown, accepted: int8, uint8, int4, uint4, float32");
 }
 
 /// One row per output channel.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "octet/base/nibbles.h"
 #include "octet/graph/functions/window.h"
+#include "octet/graph/quantized_constant.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet::cli {
@@ -35,14 +37,17 @@ int bits_needed(std::span<const std::int8_t> values) {
   return bits;
 }
 
-/// `zero` is the code of 0; one zero point per channel counts as its first.
-double share_of_zeros(const Tensor& weight, int zero) {
-  if (weight.num_elements() == 0) return 0;
-  const auto count =
-      weight.dtype() == DType::kInt8    ? std::ranges::count(weight.data<std::int8_t>(), zero)
-      : weight.dtype() == DType::kUInt8 ? std::ranges::count(weight.data<std::uint8_t>(), zero)
-                                        : std::ranges::count(weight.data<float>(), 0.0f);
-  return static_cast<double>(count) / static_cast<double>(weight.num_elements());
+double share_of_zeros(const Tensor& floats) {
+  if (floats.num_elements() == 0) return 0;
+  const auto count = std::ranges::count(floats.data<float>(), 0.0f);
+  return static_cast<double>(count) / static_cast<double>(floats.num_elements());
+}
+
+/// Of unsigned codes their type's.
+int bits_of_codes(const Tensor& codes) {
+  if (codes.dtype() == DType::kUInt4) return 4;
+  if (codes.dtype() == DType::kUInt8) return 8;
+  return bits_needed(unpack_nibbles(codes).data<std::int8_t>());
 }
 
 class LayerReader {
@@ -96,26 +101,26 @@ class LayerReader {
   }
 
   void read_weight(ValueId value, LayerInfo& layer) const {
-    int zero = 0;
-    if (const auto* params = dequantized_by(value)) {
-      layer.weight = graph_.value(*producer(value)->inputs[0]).constant;
-      layer.weight_scale = params->scale;
-      zero = params->zero_point[0];
-    } else {
-      layer.weight = graph_.value(value).constant;
-    }
+    const Node* node = producer(value);
+    const auto quantized = node ? quantized_constant(graph_, *node) : std::nullopt;
+    layer.weight = quantized ? quantized->codes : graph_.value(value).constant;
     if (!layer.weight) return;
-    layer.weight_dtype = to_string(layer.weight->dtype());
-    if (layer.weight->dtype() == DType::kInt8) {
-      layer.weight_bits = bits_needed(layer.weight->data<std::int8_t>());
-    } else if (layer.weight->dtype() == DType::kUInt8) {
-      layer.weight_bits = 8;
-    } else if (layer.weight->dtype() == DType::kFloat32) {
+    const DType dtype = layer.weight->dtype();
+    layer.weight_dtype = to_string(dtype);
+    if (quantized && dtype != DType::kInt32) {
+      const std::span<const float> scale = quantized->scale.data<float>();
+      layer.weight_scale.assign(scale.begin(), scale.end());
+      layer.weight_bits = bits_of_codes(*layer.weight);
+      layer.sparsity = share_of_zeros(dequantize(*quantized));
+    } else if (dtype == DType::kFloat32) {
       layer.weight_bits = 32;
-    } else {
-      return;
+      layer.sparsity = share_of_zeros(*layer.weight);
+    } else if (dtype == DType::kInt8) {
+      layer.weight_bits = bits_needed(layer.weight->data<std::int8_t>());
+      const auto zeros = std::ranges::count(layer.weight->data<std::int8_t>(), 0);
+      layer.sparsity = static_cast<double>(zeros) /
+                       static_cast<double>(std::max<std::int64_t>(layer.weight->num_elements(), 1));
     }
-    layer.sparsity = share_of_zeros(*layer.weight, zero);
   }
 
   const Graph& graph_;

@@ -18,6 +18,7 @@
 #include "octet/onnx/onnx.h"
 #include "octet/quant/calibration.h"
 #include "octet/quant/describe_quant.h"
+#include "octet/quant/weight_only.h"
 #include "octet/runtime/plan.h"
 
 namespace octet::cli {
@@ -110,6 +111,9 @@ QuantizedModel quantize_model(const Graph& model, const QuantSpec& spec, const S
       result.graph = insert_dynamic_quantization(graph, spec);
       rewrite_branches(result.graph,
                        [&](Graph& branch) { branch = insert_dynamic_quantization(branch, spec); });
+      return result;
+    case Scheme::kWeightOnly:
+      result.graph = insert_weight_only(graph, spec);
       return result;
     case Scheme::kStatic:
     case Scheme::kQat:

@@ -142,8 +142,8 @@ void add_quantize(CLI::App& app, const Global& global) {
   CLI::App* command = app.add_subcommand("quantize", "Post-training quantization of a float model");
   command->add_option("model", request->model, "The float ONNX model")->required();
   command->add_option("--config", request->config,
-                      "dynamic_int8, static_int8_per_tensor, static_int8_per_channel or "
-                      "static_w{2..8}a{4..8}[_per_tensor]");
+                      "dynamic_int8, static_int8_per_tensor, static_int8_per_channel, "
+                      "static_w{2..8}a{4..8}[_per_tensor] or weight_only_w{2,3,4,8}[_g32|_g128]");
   command->add_option("--data", request->data, "Data set whose training part calibrates");
   CLI::Option* inputs =
       command
