@@ -10,8 +10,8 @@
 namespace octet {
 namespace {
 
-// Every round goes over the whole graph. Two or three will do; what is not known after so many stays
-// unknown until the run.
+// Every round goes over the whole graph. Two or three will do; what is not known after so many
+// stays unknown until the run.
 constexpr int kMaxRounds = 64;
 
 ValueId value_named(const Graph& graph, const std::string& name) {
