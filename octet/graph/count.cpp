@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "octet/graph/functions/conditional.h"
@@ -112,8 +113,13 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
 }
 
 std::int64_t count_macs(const Graph& graph) {
+  // Each node counts up to 2^60: a hostile file has more than 2^63 of them.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::int64_t total = 0;
-  for (const Node& node : graph.nodes()) total += count_macs(graph, node);
+  for (const Node& node : graph.nodes()) {
+    const std::int64_t macs = count_macs(graph, node);
+    total = macs > kMost - total ? kMost : total + macs;
+  }
   return total;
 }
 

@@ -253,6 +253,18 @@ TEST(Count, CountsParametersMacsAndBytes) {
   }
 }
 
+TEST(Count, StopsAtTheLargestNumber) {
+  Graph graph;
+  const std::int64_t size = 1 << 20;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {1, size, size});
+  ValueId y = x;
+  for (int i = 0; i < 9; ++i) y = graph.add("y", MatMul{}, {y, x});
+  graph.add_output(y);
+  infer_shapes(graph);
+  EXPECT_EQ(count_macs(graph, graph.nodes()[0]), std::int64_t{1} << 60);
+  EXPECT_EQ(count_macs(graph), std::numeric_limits<std::int64_t>::max());
+}
+
 TEST(Count, CountsIntegerWeightsOnce) {
   Graph graph;
   const TensorQuantParams params{{0.5f}, {0}, std::nullopt, DType::kInt8};
