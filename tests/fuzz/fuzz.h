@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <span>
 #include <string>
 
@@ -25,10 +26,30 @@ inline std::span<const std::byte> as_bytes(const std::uint8_t* data, std::size_t
   std::abort();
 }
 
+/// The sanitizers make a second into about ten.
+inline constexpr double kMaxCpuSeconds = 10.0;
+
+/// Ends the process if the time since it was made is too long: of this process, so that other load
+/// does not matter, unlike that of libFuzzer's own limit.
+class CpuLimit {
+ public:
+  CpuLimit() = default;
+  CpuLimit(const CpuLimit&) = delete;
+  CpuLimit& operator=(const CpuLimit&) = delete;
+  ~CpuLimit() {
+    const double seconds = static_cast<double>(std::clock() - start_) / CLOCKS_PER_SEC;
+    if (seconds > kMaxCpuSeconds) broken("an answer within 10 s, not " + std::to_string(seconds));
+  }
+
+ private:
+  std::clock_t start_ = std::clock();
+};
+
 /// Runs `action` on untrusted data. False if it was refused; a refusal that blames ourselves is a
-/// finding.
+/// finding, as is an answer that takes too long.
 template <typename Action>
 bool accepted(Action action) {
+  const CpuLimit limit;
   try {
     action();
     return true;
