@@ -189,6 +189,35 @@ TEST_F(JsonTest, QuantizeTellsWhichLayersOtherKernelsSaturateIn) {
   EXPECT_EQ(json_of(command + " --reduce-range")["saturation"], Json::array());
 }
 
+TEST_F(JsonTest, AWeightOnlyFileIsPackedAndSaysSo) {
+  const Json quantize =
+      json_of("quantize fp32.onnx --config weight_only_w4_g32 -o w4.onnx --json");
+  EXPECT_EQ(quantize["config"], "weight_only_w4_g32");
+  EXPECT_EQ(quantize["saturation"], Json::array()) << "activations are float";
+  const Json info = json_of("info w4.onnx --layers --json");
+  EXPECT_EQ(info["opset"], 21);
+  EXPECT_EQ(info["parameters"], 7 * 64 + 64 + 64 * 3 + 3);
+  // Codes, scales (one block of 7, two of 32) and float biases.
+  EXPECT_EQ(info["weight_bytes"], (7 * 64 + 64 * 3) / 2 + 4 * (64 + 2 * 3) + 4 * (64 + 3));
+  ASSERT_EQ(info["layers"].size(), 2u) << info["layers"];
+  for (const Json& layer : info["layers"]) {
+    EXPECT_EQ(layer["weight_dtype"], "int4");
+    EXPECT_EQ(layer["weight_bits"], 4);
+    EXPECT_EQ(layer["kernel"].get<std::string>().find("gemm_f32_w4/"), 0u) << layer;
+  }
+  EXPECT_EQ(info["layers"][1]["weight_scale"].size(), 6u);
+  const std::string name = info["layers"][1]["name"];
+  const Json weights = json_of("info w4.onnx --json --weights " + name);
+  EXPECT_EQ(weights["shape"], Json({64, 3}));
+  for (const Json& value : weights["values"]) {
+    EXPECT_LE(std::abs(value.get<int>()), 7);
+  }
+  EXPECT_EQ(json_of("quantize fp32.onnx --config weight_only_w8 -o w8.onnx --json")["config"],
+            "weight_only_w8");
+  EXPECT_EQ(json_of("info w8.onnx --json")["opset"], 13);
+  EXPECT_GT(json_of("eval w4.onnx --data roads --against fp32.onnx --json")["agreement"], 50.0);
+}
+
 TEST_F(JsonTest, DataListsEverySet) {
   const Json sets = json_of("data list --json")["sets"];
   std::map<std::string, bool> present;
