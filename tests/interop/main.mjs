@@ -9,6 +9,7 @@ import './networks.mjs';
 import './quantized.mjs';
 import './strangers.mjs';
 import './tensors.mjs';
+import './weight_only.mjs';
 import './zoo.mjs';
 
 console.log(`ONNX Runtime ${ortVersion} on ${os.cpus()[0].model}, integer precision: ${precision}`);
