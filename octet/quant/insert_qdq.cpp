@@ -181,6 +181,7 @@ class QdqWriter {
     if (role == IntegerRole::kCompute && assignment_.weights.contains(*node.inputs[1])) {
       return read_layer(node, op);
     }
+    if (role == IntegerRole::kBias) return read_addition(node);
     const std::vector<ValueId> quantized = quantized_inputs(node, role);
     std::vector<std::optional<ValueId>> inputs;
     for (const std::optional<ValueId>& input : node.inputs) {
@@ -189,6 +190,16 @@ class QdqWriter {
       inputs.push_back(as_codes ? read_constant(*input)
                        : input  ? std::optional(read(*input))
                                 : std::nullopt);
+    }
+    return inputs;
+  }
+
+  /// The inputs of the addition behind a MatMul, whose bias was rounded with its weight.
+  std::vector<std::optional<ValueId>> read_addition(const Node& node) {
+    std::vector<std::optional<ValueId>> inputs;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const auto rounded = added_biases_.find(*node.inputs[1 - i]);
+      inputs.emplace_back(rounded == added_biases_.end() ? read(*node.inputs[i]) : rounded->second);
     }
     return inputs;
   }
@@ -222,6 +233,11 @@ class QdqWriter {
       layer =
           quantize_layer(source_, node, input_scale, assignment_, spec_, roles_.added_bias(node));
       raised_scales_ += layer.raised_scales;
+      if (layer.added_bias) {
+        const std::string& name = source_.value(*roles_.added_bias(node)).name;
+        added_biases_[node.outputs[0]] =
+            result_.add_constant(names_.value(name + "_rounded"), *layer.added_bias);
+      }
     } else {
       layer.weight_params = assignment_.weights.at(*node.inputs[1]);
       layer.weight =
@@ -290,6 +306,7 @@ class QdqWriter {
   std::vector<bool> is_read_;
   std::map<std::tuple<ValueId, bool, std::vector<float>>, ValueId> weights_;
   std::map<ValueId, ValueId> constants_;
+  std::map<ValueId, ValueId> added_biases_;  ///< by the product that they are added to
   int raised_scales_ = 0;
 };
 

@@ -129,6 +129,11 @@ LayerIntegers quantize_layer(const Graph& graph, const Node& node, float input_s
     }
     layer.bias_params.zero_point.assign(count, 0);
     if (layer.weight_params.axis) layer.bias_params.axis = 0;
+    if (added_bias) {
+      layer.added_bias = dequantize(*layer.bias, layer.bias_params).reshaped(bias->shape());
+      // What a float cannot tell of a large integer, the file does not say.
+      layer.bias = quantize_bias(layer.added_bias->reshaped({channels}), input_scale, scale);
+    }
   }
   return layer;
 }

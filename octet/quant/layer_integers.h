@@ -15,7 +15,10 @@ struct LayerIntegers {
   TensorQuantParams weight_params;
   std::optional<Tensor> bias;     ///< int32 [output channels]
   TensorQuantParams bias_params;  ///< scale = float32(input scale * weight scale), zero point 0
-  int raised_scales = 0;          ///< weight scales raised so that the bias fits (clause 3)
+  /// The vector that is added behind a MatMul: multiples of the scale of `bias`, so that whoever
+  /// adds it in float computes what the integers do. Of the shape that it had.
+  std::optional<Tensor> added_bias;
+  int raised_scales = 0;  ///< weight scales raised so that the bias fits (clause 3)
 };
 
 /// Quantizes the constants of a node of role kCompute whose input has scale `input_scale`;
