@@ -110,7 +110,7 @@ CalibrationCalls::CalibrationCalls(const Graph& graph, const CallsRequest& reque
       draws = true;
       continue;
     }
-    const auto [name, file] = name_and_value("--calib-inputs", text);
+    const auto [name, file] = name_and_value("--calib-inputs NAME=FILE", text);
     require_name("input", name, inputs);
     if (!files.emplace(name, file).second) {
       fail(ErrorKind::kUsage, "--calib-inputs ", name,
@@ -118,7 +118,7 @@ CalibrationCalls::CalibrationCalls(const Graph& graph, const CallsRequest& reque
     }
   }
   for (const std::string& text : request.feedback) {
-    const auto [output, input] = name_and_value("--calib-feedback", text);
+    const auto [output, input] = name_and_value("--calib-feedback OUTPUT=INPUT", text);
     require_name("output", output, outputs);
     require_name("input", input, inputs);
     feedback_.emplace_back(output, input);

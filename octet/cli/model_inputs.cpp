@@ -50,7 +50,9 @@ std::pair<std::string, std::string> name_and_value(const std::string& option,
                                                    const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-    fail(ErrorKind::kUsage, option, " ", text, ": accepted: NAME=VALUE");
+    const std::size_t space = option.find(' ');
+    fail(ErrorKind::kUsage, option.substr(0, space), " ", text,
+         ": accepted: ", option.substr(space + 1));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -64,7 +66,7 @@ Tensor read_tensor(const std::filesystem::path& file) {
 Graph import_with(const std::filesystem::path& file, const ModelInputs& inputs,
                   ImportOptions options, FileFacts* facts) {
   for (const std::string& text : inputs.fixed) {
-    const auto [name, value] = name_and_value("--set", text);
+    const auto [name, value] = name_and_value("--set NAME=VALUE", text);
     if (options.fixed_numbers.contains(name) || options.fixed_inputs.contains(name)) {
       fail(ErrorKind::kUsage, "--set ", name, ": given twice, accepted: one value per input");
     }
@@ -81,7 +83,7 @@ std::map<std::string, Shape> sized_inputs(const Graph& graph, std::span<const st
   std::map<std::string, Shape> shapes;
   for (const ValueId id : graph.inputs()) shapes[graph.value(id).name] = graph.value(id).shape;
   for (const std::string& text : dims) {
-    const auto [name, value] = name_and_value("--dim", text);
+    const auto [name, value] = name_and_value("--dim NAME=SIZE", text);
     const std::optional<std::int64_t> size = number_of<std::int64_t>(value);
     if (!size || *size < 0) {
       fail(ErrorKind::kUsage, "--dim ", text, ": found ", value, ", accepted: a size, 0 or more");

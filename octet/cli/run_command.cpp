@@ -31,7 +31,7 @@ std::vector<Tensor> read_inputs(const RunRequest& request, const Graph& graph) {
   std::map<std::string, Tensor> tensors;
   std::vector<Tensor> inputs;
   for (const std::string& input : request.inputs) {
-    const auto [name, file] = name_and_value("--input", input);
+    const auto [name, file] = name_and_value("--input NAME=FILE", input);
     if (std::ranges::find(names, name) == names.end()) fail_unknown_name("input", name, names);
     tensors[name] = read_tensor(file);
   }
