@@ -181,6 +181,7 @@ TEST(ImportQuantTest, AScaleOfOneElementQuantizesAWholeWeight) {
   set_int(model.node("Gemm", {"x", "wf"}, {"y"}), "transB", 1);
   const Graph graph = model.read();
   EXPECT_EQ(find_op<DequantizeLinear>(graph)->params.axis, std::nullopt);
+  EXPECT_EQ(graph.value(*graph.find_value("wq")).dtype, DType::kInt8);
   EXPECT_EQ(graph.value(*graph.find_value("wq")).constant, int8s({2, 2}, {2, 4, -6, 80}));
 }
 

@@ -110,7 +110,7 @@ TEST(ImportTest, ClipTakesItsBoundsFromAttributesBeforeOpset11) {
 TEST(ImportTest, ClipTakesItsBoundsFromConstantInputsSinceOpset11) {
   TestModel model(11);
   model.input("x", {2}).constant("low", Tensor::scalar(-1.0f)).output("y");
-  set_float(model.node("Constant", {}, {"high"}), "value_float", 6.0f);
+  set_tensor(model.node("Constant", {}, {"high"}), "value", Tensor::scalar(6.0f));
   model.node("Identity", {"high"}, {"same_high"});
   model.node("Clip", {"x", "low", "same_high"}, {"y"});
   EXPECT_EQ(find_op<Clip>(model.read())->range, (Clamp{-1.0f, 6.0f}));
@@ -261,7 +261,7 @@ TEST(ImportTest, ReadsEveryFormOfConstant) {
 }
 
 TEST(ImportTest, DropsDropoutAndKnowsItsMask) {
-  TestModel model(12);
+  TestModel model(11);
   model.input("x", {3}).output("y");
   model.node("Relu", {"x"}, {"r"});
   set_float(model.node("Dropout", {"r"}, {"d", "mask"}), "ratio", 0.5f);

@@ -130,9 +130,9 @@ TEST(OpsetShapeTest, ResizeGainedAntialiasAxesAndPolicyIn18) {
   const std::vector<std::optional<Tensor>> halved{std::nullopt, floats({1}, {0.5f})};
   expect_numbers({17, "Resize", x, {std::nullopt, floats({4}, {1, 1, 1, 0.5f})}, plain},
                  {1, 1, 1, 2}, {1.5f, 6.5f});
-  // A filter twice as wide: weights 1, 3, 3, (1) at 0.25, 0.75 of the distance.
+  // A filter twice as wide: 1, 3, 3, 1 eighths; what lies outside is the edge again.
   expect_numbers({18, "Resize", x, halved, antialias}, {1, 1, 1, 2},
-                 {(3 * 1 + 3 * 2 + 1 * 3) / 7.0f, (1 * 2 + 3 * 3 + 3 * 10) / 7.0f});
+                 {(1 + 3 * 1 + 3 * 2 + 3) / 8.0f, (2 + 3 * 3 + 3 * 10 + 10) / 8.0f});
   const auto larger = [](NodeProto& node) {
     set_string(node, "keep_aspect_ratio_policy", "not_larger");
     set_ints(node, "axes", {2, 3});

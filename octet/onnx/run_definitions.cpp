@@ -13,6 +13,7 @@ std::vector<Tensor> run_definitions(Graph graph, const std::vector<Tensor>& inpu
     input.shape = inputs[i].shape();
     input.constant = inputs[i];
   }
+  graph.inputs().clear();
   const KnownValues known = infer_shapes_and_elements(graph);
   for (const Node& node : graph.nodes()) {
     const std::optional<Op> op = move_shape_inputs(graph, node, known);
