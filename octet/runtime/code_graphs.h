@@ -40,7 +40,7 @@ class CodeGraph {
   /// A graph input of codes, dequantized.
   ValueId input(const Tensor& codes, const TensorQuantParams& params,
                 std::optional<Shape> shape = std::nullopt) {
-    const std::string name = "x" + std::to_string(inputs_.size());
+    const std::string name = numbered("x", inputs_.size());
     const ValueId x = graph.add_input(name, codes.dtype(), shape.value_or(codes.shape()));
     inputs_.push_back(codes);
     return graph.add(name + "_dq", DequantizeLinear{params}, {x});
@@ -50,7 +50,7 @@ class CodeGraph {
     return graph.add(name + "_dq", DequantizeLinear{params}, {id});
   }
   void output(ValueId real, const TensorQuantParams& params) {
-    const ValueId codes = graph.add_value("y" + std::to_string(graph.outputs().size()));
+    const ValueId codes = graph.add_value(numbered("y", graph.outputs().size()));
     graph.add_node("q", QuantizeLinear{params}, {real}, {codes});
     graph.add_output(codes);
     infer_shapes(graph);
@@ -98,6 +98,12 @@ class CodeGraph {
   Graph graph;
 
  private:
+  /// Appended: GCC 12 warns of the sum (GCC bug 105651).
+  static std::string numbered(std::string name, std::size_t number) {
+    name += std::to_string(number);
+    return name;
+  }
+
   std::vector<Tensor> inputs_;
 };
 
