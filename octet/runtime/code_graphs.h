@@ -1,7 +1,5 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -12,7 +10,7 @@
 #include "octet/graph/graph.h"
 #include "octet/runtime/plan.h"
 
-// Graphs of codes for the tests of what runs on integers.
+// Graphs of codes for the tests of what runs on integers, which include gtest before this.
 
 namespace octet::code_graphs {
 
