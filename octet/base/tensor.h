@@ -11,7 +11,8 @@
 
 namespace octet {
 
-/// Tensors of kInt4 and kUInt4 hold two elements per byte (nibbles.h); views of them a byte for each.
+/// Tensors of kInt4 and kUInt4 hold two elements per byte (nibbles.h); views of them a byte for
+/// each.
 enum class DType : std::uint8_t { kFloat32, kInt8, kUInt8, kInt32, kInt64, kBool, kInt4, kUInt4 };
 
 /// "float32", "int8", "uint8", "int32", "int64", "bool", "int4", "uint4"

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -35,16 +36,17 @@ TestModel weighty() {
   return model;
 }
 
-class ModelFileTest : public testing::Test {
+class WeightyFileTest : public testing::Test {
  protected:
-  ~ModelFileTest() override { std::filesystem::remove(file_); }
+  ~WeightyFileTest() override { std::filesystem::remove(file_); }
   void write(std::span<const std::byte> bytes) { write_file(file_, bytes); }
 
   const std::filesystem::path file_ =
-      std::filesystem::path(testing::TempDir()) / "octet_model_file.onnx";
+      std::filesystem::temp_directory_path() /
+      ("octet_weighty_file_" + std::to_string(::getpid()) + ".onnx");
 };
 
-TEST_F(ModelFileTest, LeavesLargeDataInTheFile) {
+TEST_F(WeightyFileTest, LeavesLargeDataInTheFile) {
   const std::vector<std::byte> bytes = weighty().bytes();
   write(bytes);
   const auto file = ModelFile::open(file_, bytes.size());
@@ -60,7 +62,7 @@ TEST_F(ModelFileTest, LeavesLargeDataInTheFile) {
   EXPECT_FALSE(ModelFile::open(testing::TempDir(), bytes.size()));
 }
 
-TEST_F(ModelFileTest, AFileGivesTheGraphThatItsBytesGive) {
+TEST_F(WeightyFileTest, AFileGivesTheGraphThatItsBytesGive) {
   const std::vector<std::byte> bytes = weighty().bytes();
   write(bytes);
   FileFacts facts;
@@ -72,7 +74,7 @@ TEST_F(ModelFileTest, AFileGivesTheGraphThatItsBytesGive) {
   EXPECT_EQ(facts.ir_version, 8);
 }
 
-TEST_F(ModelFileTest, ADamagedFileFailsAsItsBytesDo) {
+TEST_F(WeightyFileTest, ADamagedFileFailsAsItsBytesDo) {
   const std::vector<std::byte> bytes = weighty().bytes();
   for (const double share : {0.1, 0.5, 0.9, 0.999}) {
     const auto part =
@@ -84,7 +86,7 @@ TEST_F(ModelFileTest, ADamagedFileFailsAsItsBytesDo) {
   }
 }
 
-TEST_F(ModelFileTest, AWeightOfTheWrongLengthIsNamed) {
+TEST_F(WeightyFileTest, AWeightOfTheWrongLengthIsNamed) {
   TestModel model = weighty();
   model.graph().mutable_initializer(1)->set_dims(0, 201);
   write(model.bytes());
@@ -92,7 +94,7 @@ TEST_F(ModelFileTest, AWeightOfTheWrongLengthIsNamed) {
               HasSubstr("initializer 'w': raw_data holds 160000 bytes, accepted: 160800"));
 }
 
-TEST_F(ModelFileTest, AFileThatShrinksMeanwhileIsAnError) {
+TEST_F(WeightyFileTest, AFileThatShrinksMeanwhileIsAnError) {
   const std::vector<std::byte> bytes = weighty().bytes();
   write(bytes);
   const auto file = ModelFile::open(file_, bytes.size());

@@ -65,8 +65,8 @@ TEST(ParseConfig, BitWidthsCoverTheWholeGridAndNothingElse) {
 TEST(ParseConfig, WeightOnlyConfigurationsHaveTheirBitsAndBlocksAndNoOthers) {
   for (const int bits : {2, 3, 4, 8}) {
     for (const int block : {0, 32, 128}) {
-      const std::string name = "weight_only_w" + std::to_string(bits) +
-                               (block > 0 ? "_g" + std::to_string(block) : "");
+      const std::string name =
+          "weight_only_w" + std::to_string(bits) + (block > 0 ? "_g" + std::to_string(block) : "");
       const QuantSpec spec = parse_config(name);
       EXPECT_EQ(spec.name, name);
       EXPECT_EQ(spec.scheme, Scheme::kWeightOnly);

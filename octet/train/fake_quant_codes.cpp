@@ -176,7 +176,8 @@ class CodeEvaluator {
     }
     std::map<ValueId, Tensor> result;
     for (const auto& [id, params] : assignment_.activations) {
-      if (codes(id) && !graph_.value(id).constant) result[id] = from_torch((codes(id)->r + params.zero_point).to(at::kByte));
+      if (codes(id) && !graph_.value(id).constant)
+        result[id] = from_torch((codes(id)->r + params.zero_point).to(at::kByte));
     }
     return result;
   }

@@ -190,8 +190,7 @@ TEST_F(JsonTest, QuantizeTellsWhichLayersOtherKernelsSaturateIn) {
 }
 
 TEST_F(JsonTest, AWeightOnlyFileIsPackedAndSaysSo) {
-  const Json quantize =
-      json_of("quantize fp32.onnx --config weight_only_w4_g32 -o w4.onnx --json");
+  const Json quantize = json_of("quantize fp32.onnx --config weight_only_w4_g32 -o w4.onnx --json");
   EXPECT_EQ(quantize["config"], "weight_only_w4_g32");
   EXPECT_EQ(quantize["saturation"], Json::array()) << "activations are float";
   const Json info = json_of("info w4.onnx --layers --json");
