@@ -19,7 +19,8 @@ struct ModelInputs {
   std::vector<std::string> fixed;  ///< NAME=NUMBER or NAME=FILE: an input that becomes a constant
 };
 
-/// The parts of "NAME=VALUE". Error(kUsage) naming the option for another text.
+/// The parts of a text "NAME=VALUE". `option` is its name and form, "--dim NAME=SIZE", which the
+/// Error(kUsage) for another text names.
 std::pair<std::string, std::string> name_and_value(const std::string& option,
                                                    const std::string& text);
 
