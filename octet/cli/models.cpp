@@ -95,12 +95,15 @@ bool depends_on_batch(const Graph& graph) {
 }
 
 int usable_batch(const Graph& graph, int wanted) {
-  int usable = wanted;
+  // A table or a state beside it has a first dimension that is no batch.
+  std::optional<std::int64_t> fixed;
   for (const ValueId id : graph.inputs()) {
     const Shape& input = graph.value(id).shape;
-    if (input.rank() > 0 && input[0] != kDynamicDim) usable = static_cast<int>(input[0]);
+    if (input.rank() == 0) continue;
+    if (input[0] == kDynamicDim) return wanted;
+    if (!fixed) fixed = input[0];
   }
-  return usable;
+  return static_cast<int>(fixed.value_or(wanted));
 }
 
 void require_batch(const Graph& graph, int batch, const std::string& model_name) {
