@@ -78,25 +78,25 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
     return graph.value(*node.inputs[input]).shape;
   };
   const auto outputs = [&] { return elements_at_batch_1(graph.value(node.outputs[0])); };
-  const auto macs_at_batch = [&](std::int64_t macs_per_output) {
+  // Of a sum of a length that only a run knows nothing is counted.
+  const auto macs_at_batch = [&](std::initializer_list<std::int64_t> summed) {
+    std::int64_t macs_per_output = 1;
+    for (const std::int64_t dim : summed) macs_per_output *= std::max<std::int64_t>(dim, 0);
     return outputs() * macs_per_output / static_batch(graph);
   };
   return std::visit(
       Overloaded{
           [&](const Conv2d&) {
             const Shape& weight = shape(1);  // [oc, ic / groups, kh, kw]
-            return macs_at_batch(weight[1] * weight[2] * weight[3]);
-          },
-          [&](const Gemm&) { return macs_at_batch(shape(0)[1]); },
-          [&](const MatMul&) {
-            return macs_at_batch(std::max<std::int64_t>(shape(0)[shape(0).rank() - 1], 0));
+            return macs_at_batch({weight[1], weight[2], weight[3]});
           },
           [&](const Function& function) {
             if (conv_transpose_of(function)) {
               // Every input element meets the kernel of every output of its group.
               const std::int64_t elements = elements_at_batch_1(graph.value(*node.inputs[0]));
-              return elements * (elements_at_batch_1(graph.value(*node.inputs[1])) / shape(1)[0]) /
-                     static_batch(graph);
+              const std::int64_t weights = elements_at_batch_1(graph.value(*node.inputs[1]));
+              const std::int64_t channels = std::max<std::int64_t>(shape(1)[0], 1);
+              return elements * (weights / channels) / static_batch(graph);
             }
             // Of the branches one runs.
             std::int64_t largest = 0;
@@ -106,7 +106,9 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
             }
             return largest;
           },
-          [&](const MatMulInteger&) { return macs_at_batch(shape(0)[shape(0).rank() - 1]); },
+          [&](const Gemm&) { return macs_at_batch({shape(0)[1]}); },
+          [&](const MatMul&) { return macs_at_batch({shape(0)[shape(0).rank() - 1]}); },
+          [&](const MatMulInteger&) { return macs_at_batch({shape(0)[shape(0).rank() - 1]}); },
           [](const auto&) { return std::int64_t{0}; },
       },
       node.op);

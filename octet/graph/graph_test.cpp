@@ -265,6 +265,17 @@ TEST(Count, StopsAtTheLargestNumber) {
   EXPECT_EQ(count_macs(graph), std::numeric_limits<std::int64_t>::max());
 }
 
+TEST(Count, CountsNoProductsOfASumOfUnknownLength) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {2, kUnknownDim});
+  const ValueId w = graph.add_input("w", DType::kFloat32, {3, kUnknownDim});
+  const ValueId y = graph.add("gemm", Gemm{}, {x, w});
+  graph.add_output(graph.add("product", MatMul{}, {y, graph.add("t", Transpose{}, {y})}));
+  infer_shapes(graph);
+  EXPECT_EQ(count_macs(graph, graph.nodes()[0]), 0);
+  EXPECT_EQ(count_macs(graph), 2 * 2 * 3 / 2) << "of the first sample";
+}
+
 TEST(Count, CountsIntegerWeightsOnce) {
   Graph graph;
   const TensorQuantParams params{{0.5f}, {0}, std::nullopt, DType::kInt8};
