@@ -9,7 +9,10 @@
 namespace octet::cli {
 namespace {
 
+constexpr std::string_view kBranches = "its branches";
+
 std::string_view integer_text(std::string_view name) {
+  if (name == "If") return kBranches;
   switch (integer_role_of_operator(name)) {
     case IntegerRole::kCompute:
       return "integer weights and activations";
@@ -25,6 +28,7 @@ std::string_view integer_text(std::string_view name) {
 }
 
 std::string_view float_text(std::string_view name) {
+  if (name == "If") return kBranches;
   return has_float_kernel(name) ? "kernel" : "definition";
 }
 

@@ -156,7 +156,7 @@ const OpImport* find_microsoft_import(std::string_view name) {
 }
 
 std::vector<OperatorSupport> supported_operators() {
-  std::vector<OperatorSupport> operators{{"Constant", 1}};
+  std::vector<OperatorSupport> operators{{"Constant", 1}, {"If", 1}};
   for (const OpImport& op : kOps) operators.push_back({op.name, op.since});
   std::ranges::sort(operators, {}, &OperatorSupport::name);
   return operators;

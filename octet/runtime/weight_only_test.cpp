@@ -150,7 +150,9 @@ TEST_P(WeightOnlyPlanTest, RunsOnPackedCodesWhereScalesAllowIt) {
   const std::string kernel = is_packed(form.dtype) ? "gemm_f32_w4/" : "gemm_f32_w8/";
   EXPECT_EQ(plan.layers()[0].kernel.starts_with(kernel), form.packed) << plan.layers()[0].kernel;
   const Plan floats = compile(linear(form, {kDynamicDim, kDepth}, true));
-  if (form.packed) EXPECT_LT(plan.packed_bytes(), floats.packed_bytes() * 2 / 3);
+  if (form.packed) {
+    EXPECT_LT(plan.packed_bytes(), floats.packed_bytes() * 2 / 3);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, WeightOnlyPlanTest, testing::ValuesIn(kForms),
