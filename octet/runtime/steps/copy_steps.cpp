@@ -337,7 +337,8 @@ void lower_slice(PlanBuilder& builder, const Node& node, const Slice& op, ValueI
         slice_range(dim, op.starts[i], op.ends[i], op.steps.empty() ? 1 : op.steps[i]);
     const auto at = static_cast<std::size_t>(axis);
     region.src_offset += range.start * region.src_strides[at];
-    region.src_strides[at] *= range.step;
+    // A step past the whole axis leads nowhere, and may be any number.
+    if (to.dims[axis] > 1) region.src_strides[at] *= range.step;
   }
   builder.add_step(std::make_unique<CopyStep>(std::move(region)),
                    {node.name, "Slice", "copy/strided"}, {from.buffer, to.buffer});
