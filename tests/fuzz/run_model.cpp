@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "octet/base/nibbles.h"
 #include "octet/base/rng.h"
 #include "octet/graph/specialize.h"
 #include "octet/runtime/session.h"
@@ -47,11 +48,10 @@ Tensor draw_tensor(DType dtype, const Shape& shape, Rng& rng) {
       for (auto& x : tensor.mutable_data<std::int64_t>()) x = static_cast<int>(rng.below(7)) - 2;
       break;
     case DType::kInt4:
-      for (auto& x : tensor.mutable_data<std::int8_t>())
-        x = static_cast<std::int8_t>(rng.below(16)) - 8;
-      break;
+    case DType::kUInt4:
+      return pack_nibbles(draw_tensor(byte_type(dtype), shape, rng), dtype);
     default: {
-      const std::uint32_t bound = dtype == DType::kBool ? 2 : dtype == DType::kUInt4 ? 16 : 256;
+      const std::uint32_t bound = dtype == DType::kBool ? 2 : 256;
       std::byte* raw = tensor.mutable_raw();
       for (std::int64_t i = 0; i < tensor.num_elements(); ++i) raw[i] = std::byte(rng.below(bound));
     }
