@@ -51,7 +51,8 @@ class DynamicLinearStep final : public Step {
     quantize_.min_max(count, x, &low, &high);
     // ONNX DynamicQuantizeLinear-11; equal bounds can only be 0 and give scale 1 / 255.
     const float scale = high == low ? 1.0f / 255.0f : (high - low) / 255.0f;
-    const float zero = std::min(std::max(std::nearbyint(0.0f - low / scale), 0.0f), 255.0f);
+    // The bound stands first: of infinite ranges the quotient is NaN, and max gives its first then.
+    const float zero = std::min(std::max(0.0f, std::nearbyint(0.0f - low / scale)), 255.0f);
     const auto zero_point = static_cast<std::int32_t>(zero);
     auto* codes = context.get<std::uint8_t>(buffers_.codes);
     quantize_.quantize({count, x, codes, scale, zero_point, 0, 255});
