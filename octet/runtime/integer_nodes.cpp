@@ -83,14 +83,6 @@ bool moves_codes(const Op& op) {
                     op);
 }
 
-std::optional<Clamp> as_clamp(const Op& op) {
-  if (std::holds_alternative<Relu>(op)) {
-    return Clamp{0.0f, std::numeric_limits<float>::infinity()};
-  }
-  const auto* clip = std::get_if<Clip>(&op);
-  return clip ? std::optional(clip->range) : std::nullopt;
-}
-
 Clamp intersect(const Clamp& a, const Clamp& b) {
   return {std::min(std::max(a.low, b.low), b.high), std::max(std::min(a.high, b.high), b.low)};
 }

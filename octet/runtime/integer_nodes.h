@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "octet/graph/clamp.h"
 #include "octet/graph/graph.h"
 #include "octet/graph/unary_regions.h"
 
@@ -91,8 +92,6 @@ class IntegerNodeFinder {
 
 /// Whether input 0's codes are all that the operator needs of it: outputs only hold some of them.
 bool moves_codes(const Op& op);
-/// The clamp that a Relu or Clip is; nullopt for every other operator.
-std::optional<Clamp> as_clamp(const Op& op);
 /// First `a`, then `b`, as one clamp.
 Clamp intersect(const Clamp& a, const Clamp& b);
 

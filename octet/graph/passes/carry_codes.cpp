@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "octet/graph/clamp.h"
 #include "octet/graph/evaluate.h"
 #include "octet/graph/passes/passes.h"
 
@@ -28,14 +29,6 @@ bool moves(const Op& op) {
          std::holds_alternative<MaxPool>(op) || (pad && pad->value == 0.0f);
 }
 
-std::optional<Clamp> clamp_of(const Op& op) {
-  if (std::holds_alternative<Relu>(op)) {
-    return Clamp{0.0f, std::numeric_limits<float>::infinity()};
-  }
-  const auto* clip = std::get_if<Clip>(&op);
-  return clip ? std::optional(clip->range) : std::nullopt;
-}
-
 /// Whether the codes have a step at `bound`, or end before it: cutting numbers there is then
 /// cutting codes.
 bool is_step(float bound, const TensorQuantParams& params) {
@@ -49,7 +42,7 @@ bool is_step(float bound, const TensorQuantParams& params) {
 }
 
 bool cuts_at_steps(const Op& op, const TensorQuantParams& params) {
-  const auto clamp = clamp_of(op);
+  const auto clamp = as_clamp(op);
   return clamp && clamp->low <= clamp->high && is_step(clamp->low, params) &&
          is_step(clamp->high, params);
 }
@@ -203,13 +196,13 @@ class CodeCarrier {
     if (!moves(mover.op) && !cuts_at_steps(mover.op, params)) return false;
     const bool wanted = std::ranges::any_of(readers(to), [&](NodeId reader) {
       const Op& op = node(reader).op;
-      return computes(op) || moves(op) || clamp_of(op);
+      return computes(op) || moves(op) || as_clamp(op);
     });
     const bool quantized = std::ranges::any_of(readers(to), [&](NodeId reader) {
       return std::holds_alternative<QuantizeLinear>(node(reader).op);
     });
     if (!wanted || quantized || is_graph_output(graph_, to)) return false;
-    if (clamp_of(mover.op) && cut_first(id, params)) return true;
+    if (as_clamp(mover.op) && cut_first(id, params)) return true;
     const ValueId result = new_value(to, "_float", DType::kFloat32);
     const ValueId codes = new_value(to, "_codes", params.dtype);
     set_output(id, result);
@@ -248,7 +241,7 @@ class CodeCarrier {
     ValueId x = *node(id).inputs[0];
     while (has_one_reader(x) && producer(x)) {
       const Node& before = node(*producer(x));
-      const bool cut = clamp_of(before.op).has_value();
+      const bool cut = as_clamp(before.op).has_value();
       if ((!cut && !moves(before.op)) || std::holds_alternative<Pad>(before.op) ||
           before.inputs.size() != 1) {
         break;

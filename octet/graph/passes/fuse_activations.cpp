@@ -1,20 +1,12 @@
 #include <algorithm>
 
+#include "octet/graph/clamp.h"
 #include "octet/graph/passes/passes.h"
 
 namespace octet {
 namespace {
 
 constexpr Clamp kRelu{0.0f, std::numeric_limits<float>::infinity()};
-
-std::optional<Clamp> clamp_of(const Op& op) {
-  return std::visit(Overloaded{
-                        [](const Relu&) { return std::optional(kRelu); },
-                        [](const Clip& clip) { return std::optional(clip.range); },
-                        [](const auto&) { return std::optional<Clamp>(); },
-                    },
-                    op);
-}
 
 /// The clamp that equals `first` followed by `second`.
 Clamp compose(const Clamp& first, const Clamp& second) {
@@ -28,7 +20,7 @@ std::optional<Op> with_clamp(const Op& op, const Clamp& clamp) {
     fused.activation = compose(fused.activation, clamp);
     return std::optional<Op>(fused);
   };
-  const auto as_clamp = [&](const Clamp& first) {
+  const auto as_op = [&](const Clamp& first) {
     const Clamp both = compose(first, clamp);
     return std::optional<Op>(both == kRelu ? Op(Relu{}) : Op(Clip{both}));
   };
@@ -36,8 +28,8 @@ std::optional<Op> with_clamp(const Op& op, const Clamp& clamp) {
                         [&](const Conv2d& conv) { return with_activation(conv); },
                         [&](const Gemm& gemm) { return with_activation(gemm); },
                         [&](const Add& add) { return with_activation(add); },
-                        [&](const Relu&) { return as_clamp(kRelu); },
-                        [&](const Clip& clip) { return as_clamp(clip.range); },
+                        [&](const Relu&) { return as_op(kRelu); },
+                        [&](const Clip& clip) { return as_op(clip.range); },
                         [](const auto&) { return std::optional<Op>(); },
                     },
                     op);
@@ -49,7 +41,7 @@ bool fuse_activations(Graph& graph) {
   std::vector<std::optional<NodeId>> producer = producers(graph);
   const std::vector<std::vector<NodeId>> readers = consumers(graph);
   const auto fuse = [&](const Node& node) {
-    const std::optional<Clamp> clamp = clamp_of(node.op);
+    const std::optional<Clamp> clamp = as_clamp(node.op);
     if (!clamp) return false;
     const ValueId x = *node.inputs[0];
     const auto index = static_cast<std::size_t>(x);
