@@ -171,6 +171,23 @@ TEST(PlanTest, AnIntegerModelStaysCloseToItsFloatModel) {
   }
 }
 
+/// The quotient that gives the zero point is NaN then; to convert it would be undefined (UBSan).
+TEST(PlanTest, ADynamicLayerOfAnInfiniteRangeGivesTheSameOnEveryInstructionSet) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const Graph graph = quantized(small("traffic_net"), "dynamic_int8");
+  std::vector<float> input = random_input(graph, 2, 5);
+  input[0] = -kInf;
+  input[1] = kInf;
+  const std::vector<float> reference = run(graph, input, 2, {.isa = Isa::kBaseline});
+  for (const Isa isa : testable_isas()) {
+    const std::vector<float> actual = run(graph, input, 2, {.isa = isa});
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      EXPECT_TRUE(actual[i] == reference[i] || (std::isnan(actual[i]) && std::isnan(reference[i])))
+          << to_string(isa) << " " << i << ": " << actual[i] << ", not " << reference[i];
+    }
+  }
+}
+
 TEST(PlanTest, AResultWhoseSizeOnlyTheDataKnowIsRefusedByName) {
   Graph graph;
   const ValueId x = graph.add_input("x", DType::kFloat32, {kDynamicDim, 4});
