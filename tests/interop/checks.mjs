@@ -29,3 +29,9 @@ export async function runAll(pattern = /./) {
   console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   return count.failed === 0;
 }
+
+/// The numbers of the line that runAll prints last, or undefined.
+export function countOf(line) {
+  const match = line.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/);
+  return match && { passed: +match[1], failed: +match[2], skipped: +match[3] };
+}

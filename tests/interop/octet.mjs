@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { readNpy, writeNpy } from './npy.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const work = path.join(root, 'build/interop');
+/// Which part of the tests this process runs (main.mjs), if any; parts share no file.
+export const part = process.argv.find((option) => option.startsWith('--part='))?.slice(7);
+export const work = path.join(root, 'build/interop', part ?? '');
 export const dataDir = [process.env.OCTET_DATA_DIR, path.join(root, '../shared/data')]
     .find((dir) => dir && fs.existsSync(dir));
 fs.mkdirSync(work, { recursive: true });
