@@ -6,7 +6,8 @@ include(GoogleTest)
 
 # Tests are half of what there is to compile, and a third of their time went into optimizing code
 # that runs once. What they test is optimized as it ships.
-set(octet_test_options $<$<CONFIG:Release>:-O1>)
+# Under the sanitizers (Debug) optimizing them costs more than they need to run.
+set(octet_test_options $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
 
 function(octet_module name)
   cmake_parse_arguments(M "" "" "SOURCES;TESTS;BENCHMARKS;DEPS;TEST_DEPS" ${ARGN})
@@ -25,4 +26,11 @@ function(octet_module name)
     add_executable(octet_${name}_bench ${M_BENCHMARKS})
     target_link_libraries(octet_${name}_bench PRIVATE octet_${name} benchmark::benchmark_main)
   endif()
+endfunction()
+
+# octet_compile_apart(FILE...): files of which a private name (in an unnamed namespace) is also a
+# name of another file of their folder, so that a unity build (CMAKE_UNITY_BUILD, which CI takes for
+# the sanitizers) has to compile them by themselves.
+function(octet_compile_apart)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
