@@ -173,9 +173,11 @@ Graph masked_transformer(std::uint32_t seed) {
   }
   const ValueId mask = graph.add_constant("mask", std::move(causal));
   x = net.decomposed_normalization("norm0", x);
-  const ValueId mixed = net.attention("attention", net.linear("query", x, kWidth, kWidth),
-                                      net.linear("key", x, kWidth, kWidth),
-                                      net.linear("value", x, kWidth, kWidth), mask);
+  // In statements: the arguments of a call draw their weights in an order that compilers choose.
+  const ValueId value = net.linear("value", x, kWidth, kWidth);
+  const ValueId key = net.linear("key", x, kWidth, kWidth);
+  const ValueId query = net.linear("query", x, kWidth, kWidth);
+  const ValueId mixed = net.attention("attention", query, key, value, mask);
   x = net.decomposed_normalization("norm1", graph.add("sum1", Add{}, {mixed, x}));
   const ValueId hidden = net.decomposed_gelu("gelu", net.linear("mlp1", x, kWidth, kHidden));
   const ValueId mlp = net.linear("mlp2", hidden, kHidden, kWidth);
