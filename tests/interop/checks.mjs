@@ -26,11 +26,15 @@ export async function runAll(pattern = /./) {
       count[skipped ? 'skipped' : 'failed']++;
     }
   }
-  console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  console.log(countLine(count));
   return count.failed === 0;
 }
 
-/// The numbers of the line that runAll prints last, or undefined.
+/// The last line of a run.
+export const countLine = ({ passed, failed, skipped }) =>
+    `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+/// The numbers of a countLine, or undefined.
 export function countOf(line) {
   const match = line.match(/^(\d+) passed, (\d+) failed, (\d+) skipped$/);
   return match && { passed: +match[1], failed: +match[2], skipped: +match[3] };

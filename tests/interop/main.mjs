@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-import { countOf, runAll } from './checks.mjs';
+import { countLine, countOf, runAll } from './checks.mjs';
 import { part } from './octet.mjs';
 import { ortVersion, precision } from './ort.mjs';
 
-// The parts take about equally long, and run beside each other.
+// Run beside each other: each is one process that waits, where a small machine has two cores.
 const parts = {
   networks: ['./zoo.mjs'],
   files: ['./floats.mjs', './foreign.mjs', './networks.mjs', './quantized.mjs', './strangers.mjs',
@@ -41,6 +41,6 @@ if (part) {
     console.log(lines.join('\n'));
     for (const key of Object.keys(sum)) sum[key] += count[key];
   }
-  console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+  console.log(countLine(sum));
   process.exitCode = sum.failed ? 1 : 0;
 }
