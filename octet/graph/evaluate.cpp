@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "octet/base/nibbles.h"
+#include "octet/graph/functions/arrangement_views.h"
 #include "octet/graph/tensor_function.h"
 
 namespace octet {
@@ -30,33 +30,22 @@ struct View {
   Strides strides;
 };
 
-/// dst[index] = src[index] for every index of a box of `dims`.
-void copy_box(const Tensor& src, View from, Tensor& dst, View to,
-              const std::vector<std::int64_t>& dims) {
+/// dst[index] = src[index] for every index of a box of `dims`. REQUIRES at most kMaxViewRank of
+/// them, which shape inference sees to.
+void copy_view(const Tensor& src, const View& from, Tensor& dst, const View& to,
+               const std::vector<std::int64_t>& dims) {
   if (std::ranges::find(dims, 0) != dims.end()) return;
   const std::size_t bytes = size_bytes(src.dtype());
-  const std::byte* source = src.raw();
-  std::byte* target = dst.mutable_raw();
-  std::vector<std::int64_t> index(dims.size(), 0);
-  for (;;) {
-    std::memcpy(target + to.offset * static_cast<std::int64_t>(bytes),
-                source + from.offset * static_cast<std::int64_t>(bytes), bytes);
-    std::size_t axis = dims.size();
-    for (; axis > 0; --axis) {
-      from.offset += from.strides[axis - 1];
-      to.offset += to.strides[axis - 1];
-      if (++index[axis - 1] < dims[axis - 1]) break;
-      from.offset -= dims[axis - 1] * from.strides[axis - 1];
-      to.offset -= dims[axis - 1] * to.strides[axis - 1];
-      index[axis - 1] = 0;
-    }
-    if (axis == 0) return;
-  }
+  ViewDims from_strides{}, to_strides{};
+  std::ranges::copy(from.strides, from_strides.begin());
+  std::ranges::copy(to.strides, to_strides.begin());
+  copy_box(bytes, dims, src.raw() + from.offset * static_cast<std::int64_t>(bytes), from_strides,
+           dst.mutable_raw() + to.offset * static_cast<std::int64_t>(bytes), to_strides);
 }
 
-Tensor gather_box(const Tensor& src, View from, const Shape& shape) {
+Tensor gather_box(const Tensor& src, const View& from, const Shape& shape) {
   Tensor dst(src.dtype(), shape);
-  copy_box(src, std::move(from), dst, {0, dense_strides(shape)}, shape.dims());
+  copy_view(src, from, dst, {0, dense_strides(shape)}, shape.dims());
   return dst;
 }
 
@@ -92,7 +81,7 @@ Tensor slice(const Slice& op, const Tensor& x, const Shape& shape) {
     // A range of one element may have a step whose product with the stride overflows.
     stride = range.count > 1 ? range.step * stride : 0;
   }
-  return gather_box(x, std::move(from), shape);
+  return gather_box(x, from, shape);
 }
 
 Tensor concat(const Concat& op, std::span<const Tensor> inputs, const Shape& shape) {
@@ -100,7 +89,7 @@ Tensor concat(const Concat& op, std::span<const Tensor> inputs, const Shape& sha
   const auto axis = static_cast<std::size_t>(op.axis < 0 ? op.axis + shape.rank() : op.axis);
   View to{0, dense_strides(shape)};
   for (const Tensor& input : inputs) {
-    copy_box(input, {0, dense_strides(input.shape())}, result, to, input.shape().dims());
+    copy_view(input, {0, dense_strides(input.shape())}, result, to, input.shape().dims());
     to.offset += input.shape()[static_cast<int>(axis)] * to.strides[axis];
   }
   return result;
@@ -136,8 +125,8 @@ std::optional<Tensor> gather(const Gather& op, const Tensor& x, const Tensor& in
   Tensor result(x.dtype(), shape);
   const auto count = static_cast<std::int64_t>(rows->size());
   for (std::int64_t row = 0; row < count; ++row) {
-    copy_box(x, {(*rows)[static_cast<std::size_t>(row)] * inner, {x.shape()[axis] * inner, 1}},
-             result, {row * inner, {count * inner, 1}}, {outer, inner});
+    copy_view(x, {(*rows)[static_cast<std::size_t>(row)] * inner, {x.shape()[axis] * inner, 1}},
+              result, {row * inner, {count * inner, 1}}, {outer, inner});
   }
   return result;
 }
@@ -160,7 +149,7 @@ std::optional<Tensor> pad(const Pad& op, const Tensor& x, const Shape& shape) {
   for (std::size_t axis = 0; axis < to.strides.size(); ++axis) {
     to.offset += op.pads[axis] * to.strides[axis];
   }
-  copy_box(x, {0, dense_strides(x.shape())}, result, to, x.shape().dims());
+  copy_view(x, {0, dense_strides(x.shape())}, result, to, x.shape().dims());
   return result;
 }
 
