@@ -56,6 +56,20 @@ TEST(InferShapes, FollowsOnnxForConvolutions) {
             (Shape{kBatch, 12, 1, 1}));
 }
 
+TEST(InferShapes, RefusesAKernelThatNoFileMayHaveAlsoOverAnUnknownInput) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DType::kFloat32, {kBatch, 1, kUnknownDim, kUnknownDim});
+  const ValueId w = graph.add_input("w", DType::kFloat32, {1, 1, 1, 65536});
+  graph.add_output(graph.add("conv", Conv2d{}, {x, w}));
+  try {
+    infer_shapes(graph);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kBadData);
+    EXPECT_THAT(error.what(), HasSubstr("kernel 65536, accepted: up to 65535"));
+  }
+}
+
 TEST(InferShapes, NamesTheNodeOfAMalformedConvolution) {
   const Shape x{kBatch, 3, 8, 8}, w{4, 3, 3, 3};
   EXPECT_THAT(error_of(Conv2d{.stride = {0, 1}}, x, {w}), HasSubstr("stride 0"));

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "octet/graph/functions/window_axes.h"
 #include "octet/graph/node_error.h"
 #include "octet/graph/shape_rules.h"
 
@@ -32,10 +33,14 @@ struct Window {
 };
 
 std::int64_t window_outputs(const Node& node, std::int64_t size, const Window& window) {
+  // Also of an input whose size only the run knows: the file that is written has the kernel.
+  if (window.kernel > kMaxWindow) {
+    fail_node(ErrorKind::kBadData, node, "kernel ", window.kernel, ", accepted: up to ",
+              kMaxWindow);
+  }
   if (size < 0 || window.kernel < 0) return kUnknownDim;
-  if (size > kMaxWindowDim || window.kernel > kMaxWindowDim) {
-    fail_node(ErrorKind::kBadData, node, "input size ", size, ", kernel ", window.kernel,
-              ", accepted: up to 2^31");
+  if (size > kMaxWindowDim) {
+    fail_node(ErrorKind::kBadData, node, "input size ", size, ", accepted: up to 2^31");
   }
   const std::int64_t extent = (window.kernel - 1) * window.dilation + 1;
   const std::int64_t free = size + window.pad_begin + window.pad_end - extent;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "octet/graph/functions/window_axes.h"
 #include "octet/onnx/import_ops.h"
 #include "octet/onnx/quote.h"
 
@@ -12,9 +13,6 @@ namespace octet {
 namespace {
 
 using Pair = std::array<int, 2>;
-
-// Kernels, strides, dilations and pads beyond this are damage; their products stay in range.
-constexpr std::int64_t kMaxWindow = 65535;
 
 std::vector<std::int64_t> window_ints(NodeReader& node, std::string_view name, std::int64_t low,
                                       std::int64_t high = kMaxWindow) {

@@ -5,9 +5,6 @@
 namespace octet {
 namespace {
 
-// Strides, dilations, pads and kernels beyond this are damage, and their products stay in range.
-constexpr std::int64_t kMaxWindow = 65535;
-
 std::int64_t entry(const std::vector<std::int64_t>& list, int index, std::int64_t otherwise) {
   return list.empty() ? otherwise : list[static_cast<std::size_t>(index)];
 }
@@ -112,11 +109,11 @@ WindowAxis transposed_axis(const ConvTransposeOptions& options, int rank, int ax
 
 std::int64_t window_outputs(const FunctionInputs& inputs, const WindowOptions& options, int rank,
                             int axis, std::int64_t in, std::int64_t kernel) {
-  if (in < 0 || kernel < 0) return kUnknownDim;
-  if (kernel < 1 || kernel > kMaxWindow || in == 0) {
+  if (kernel == 0 || kernel > kMaxWindow || in == 0) {
     fail_node(ErrorKind::kBadData, inputs.node(), "a kernel of ", kernel, " over ", in,
               " elements, accepted: a window that fits its input");
   }
+  if (in < 0 || kernel < 0) return kUnknownDim;
   const WindowAxis window = window_axis(options, rank, axis, in, kernel);
   if (window.out < 1) {
     fail_node(ErrorKind::kBadData, inputs.node(), "a window of extent ", window.extent(), " over ",

@@ -12,6 +12,8 @@
 namespace octet {
 
 inline constexpr int kMaxSpatialRank = 3;
+/// Kernels, strides, dilations and pads beyond this are damage; their products stay in range.
+inline constexpr std::int64_t kMaxWindow = 65535;
 
 /// One spatial axis of a window.
 struct WindowAxis {

@@ -123,11 +123,11 @@ std::vector<TensorType> ConvTransposeFunction::output_types(const FunctionInputs
     if (!options_.window.kernel.empty() && kernel >= 0 && kernel != options_.window.kernel[i]) {
       bad(", accepted: a weight of kernel_shape");
     }
+    if (in == 0 || kernel == 0 || kernel > kMaxWindow) bad(", accepted: sizes of 1 or more");
     if (in < 0 || kernel < 0) {
       y[axis + 2] = options_.output_shape.empty() ? kUnknownDim : options_.output_shape[i];
       continue;
     }
-    if (in == 0 || kernel == 0 || kernel > 65535) bad(", accepted: sizes of 1 or more");
     y[axis + 2] = transposed_axis(options_, rank, axis, in, kernel).out;
     if (y[axis + 2] < 1) bad(", output of size ", y[axis + 2], ", accepted: 1 or more");
   }
