@@ -13,6 +13,10 @@ namespace {
 /// axis, 0 where it is broadcast.
 using BroadcastStrides = std::vector<std::int64_t>;
 
+bool has_one_element(const Shape& shape) {
+  return std::ranges::all_of(shape.dims(), [](std::int64_t dim) { return dim == 1; });
+}
+
 BroadcastStrides broadcast_strides(const Shape& operand, const Shape& output) {
   BroadcastStrides strides(static_cast<std::size_t>(output.rank()), 0);
   std::int64_t step = 1;
@@ -41,17 +45,11 @@ class EltwiseStep final : public Step {
   }
 
   /// A broadcast operand is repeated into scratch so that the kernel always reads two runs.
-  std::size_t scratch_bytes() const {
-    return 2 * (static_cast<std::size_t>(run_) + 64) * sizeof(float);
-  }
+  std::size_t scratch_bytes() const { return a_repeats_ || b_repeats_ ? 2 * repeats_bytes() : 0; }
 
   void run(const RunContext& context) noexcept override {
-    if (same_shape_) {
-      const std::int64_t count = context.outer(c_.dims) * c_.elements_per_outer();
-      context.pool->parallel_for(count, 16384, [&](std::int64_t begin, std::int64_t end, int) {
-        call(offset(context, a_, begin), offset(context, b_, begin), offset(context, c_, begin),
-             end - begin);
-      });
+    if (flat_) {
+      run_flat(context);
       return;
     }
     std::int64_t outer = c_.dims.rank() > 0 ? context.outer(c_.dims) : 1;
@@ -61,10 +59,36 @@ class EltwiseStep final : public Step {
   }
 
  private:
+  /// Both operands are read in the output's order, or are one number.
+  void run_flat(const RunContext& context) noexcept {
+    const std::int64_t count = context.outer(c_.dims) * c_.elements_per_outer();
+    context.pool->parallel_for(count, run_, [&](std::int64_t begin, std::int64_t end, int thread) {
+      auto* scratch = context.thread_scratch<std::byte>(thread);
+      const std::byte* a = a_repeats_ ? repeat(offset(context, std::as_const(a_), 0), scratch)
+                                      : offset(context, std::as_const(a_), begin);
+      const std::byte* b =
+          b_repeats_ ? repeat(offset(context, std::as_const(b_), 0), scratch + repeats_bytes())
+                     : offset(context, std::as_const(b_), begin);
+      call(a, b, offset(context, c_, begin), end - begin);
+    });
+  }
+
+  /// Of one repeated operand.
+  std::size_t repeats_bytes() const {
+    return (static_cast<std::size_t>(run_) + 64) * sizeof(float);
+  }
+
   /// The trailing axes along which each operand is either dense or constant form one kernel call.
   void find_run() {
     const int rank = c_.dims.rank();
-    same_shape_ = a_.dims == b_.dims && a_.dims == c_.dims;
+    a_repeats_ = a_.dims != c_.dims;
+    b_repeats_ = b_.dims != c_.dims;
+    flat_ = (!a_repeats_ || has_one_element(a_.dims)) && (!b_repeats_ || has_one_element(b_.dims));
+    if (flat_) {
+      // What is repeated stays in the first cache, beside what it meets.
+      run_ = a_repeats_ || b_repeats_ ? 2048 : 16384;
+      return;
+    }
     run_axis_ = rank;
     std::int64_t dense = 1;
     bool a_dense = true, a_constant = true, b_dense = true, b_constant = true;
@@ -122,7 +146,7 @@ class EltwiseStep final : public Step {
     const std::byte* b = offset(context, std::as_const(b_), b_at);
     auto* scratch = context.thread_scratch<std::byte>(0);
     if (a_repeats_) a = repeat(a, scratch);
-    if (b_repeats_) b = repeat(b, scratch + (static_cast<std::size_t>(run_) + 64) * sizeof(float));
+    if (b_repeats_) b = repeat(b, scratch + repeats_bytes());
     call(a, b, offset(context, c_, index * run_), run_);
   }
 
@@ -158,7 +182,7 @@ class EltwiseStep final : public Step {
   Stored a_, b_, c_;
   Clamp clamp_;
   BroadcastStrides a_strides_, b_strides_;
-  bool same_shape_ = false, a_repeats_ = false, b_repeats_ = false;
+  bool flat_ = false, a_repeats_ = false, b_repeats_ = false;
   int run_axis_ = 0;
   std::int64_t run_ = 1;
 };
