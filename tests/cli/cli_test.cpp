@@ -65,7 +65,9 @@ void CliTest::put(const fs::path& name, std::string_view content) const {
 std::string CliTest::get(const fs::path& name) const {
   std::ifstream file(folder_ / name, std::ios::binary);
   EXPECT_TRUE(file.is_open()) << name << " is not there";
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream whole;  // In blocks: a copy of the program has a hundred million bytes.
+  whole << file.rdbuf();
+  return std::move(whole).str();
 }
 
 bool CliTest::exists(const fs::path& name) const { return fs::exists(folder_ / name); }
