@@ -93,6 +93,10 @@ std::string typed(const std::string& argument, bool is_program) {
 
 int run(int argc, char** argv) {
   auto global = std::make_shared<GlobalOptions>();
+  // Owned by what it refers to, which must not own it in turn.
+  global->import.warn = [&options = *global](const std::string& line) {
+    note(options, "warning: " + line);
+  };
   CLI::App app{"octet: small, fast neural networks on ordinary CPUs", "octet"};
   app.set_version_flag("--version", std::string("octet ") + OCTET_VERSION);
   app.require_subcommand(1);

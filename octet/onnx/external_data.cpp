@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ using octet_onnx::NodeProto;
 using octet_onnx::TensorProto;
 
 constexpr std::size_t kMaxLocationBytes = 4096;
+constexpr std::size_t kMaxUnknownKeys = 8;  // that are told; a hostile file has millions
 
 class Descriptor {
  public:
@@ -63,7 +65,9 @@ std::int64_t parse_count(const std::string& text, const std::string& key,
   return value;
 }
 
-Place place_of(const TensorProto& tensor, const std::string& where) {
+/// Adds to `unknown` the keys that mean nothing to octet.
+Place place_of(const TensorProto& tensor, const std::string& where,
+               std::vector<std::string>& unknown) {
   Place place;
   for (const auto& entry : tensor.external_data()) {
     if (entry.key() == "location") {
@@ -75,6 +79,8 @@ Place place_of(const TensorProto& tensor, const std::string& where) {
     } else if (entry.key() == "checksum") {
       fail(ErrorKind::kUnsupported, where,
            ": external data with a checksum, accepted: without one");
+    } else {
+      unknown.push_back(entry.key());
     }
   }
   return place;
@@ -109,11 +115,17 @@ std::vector<std::string> safe_components(const std::string& location, const std:
 /// Reads files below one folder.
 class ExternalReader {
  public:
-  ExternalReader(const std::filesystem::path& folder, std::int64_t max_bytes)
-      : folder_(folder.empty() ? "." : folder), left_(max_bytes), max_bytes_(max_bytes) {}
+  ExternalReader(const std::filesystem::path& folder, std::int64_t max_bytes,
+                 const WarningSink& warn)
+      : folder_(folder.empty() ? "." : folder),
+        left_(max_bytes),
+        max_bytes_(max_bytes),
+        warn_(warn) {}
 
   void embed(TensorProto& tensor, const std::string& where) {
-    const Place place = place_of(tensor, where);
+    std::vector<std::string> unknown;
+    const Place place = place_of(tensor, where, unknown);
+    for (const std::string& key : unknown) tell_unknown(key, where);
     const std::int64_t wanted = data_bytes(tensor, where);
     if (place.length && *place.length != wanted) {
       fail(ErrorKind::kBadData, where, ": external data of ", *place.length,
@@ -130,6 +142,13 @@ class ExternalReader {
   }
 
  private:
+  /// Once per key: a thousand tensors of one exporter all have it.
+  void tell_unknown(const std::string& key, const std::string& where) {
+    if (!warn_ || told_.size() == kMaxUnknownKeys || !told_.insert(key).second) return;
+    warn_(where + ": external data with the key " + quote_name(key) +
+          ", which is ignored; known: location, offset, length");
+  }
+
   std::string read(const Place& place, std::int64_t bytes, const std::string& where) const {
     Descriptor file(-1);
     open(file, safe_components(place.location, where), place.location, where);
@@ -180,6 +199,8 @@ class ExternalReader {
 
   std::filesystem::path folder_;
   std::int64_t left_, max_bytes_;
+  const WarningSink& warn_;
+  std::set<std::string> told_;
 };
 
 /// Finds every tensor of a graph and embeds what is external.
@@ -222,8 +243,8 @@ class ExternalDataWalk {
 }  // namespace
 
 void read_external_data(octet_onnx::ModelProto& model, const std::filesystem::path& folder,
-                        std::int64_t max_bytes) {
-  ExternalReader reader(folder, max_bytes);
+                        std::int64_t max_bytes, const WarningSink& warn) {
+  ExternalReader reader(folder, max_bytes, warn);
   ExternalDataWalk walk(reader);
   if (model.has_graph()) walk.graph(*model.mutable_graph());
   for (auto& function : *model.mutable_functions()) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "octet/onnx/onnx.h"
+
 namespace octet_onnx {
 class ModelProto;
 class TensorProto;
@@ -18,7 +20,8 @@ namespace octet {
 /// Error(kBadData) naming the tensor for a location, offset or length that is none, or data that
 /// end early; Error(kNoInput) for a file that is missing or not a regular one; Error(kUnsupported)
 /// for a checksum, which octet cannot verify, and past `max_bytes` in total.
+/// A key that octet does not know goes to `warn`, if given, once.
 void read_external_data(octet_onnx::ModelProto& model, const std::filesystem::path& folder,
-                        std::int64_t max_bytes);
+                        std::int64_t max_bytes, const WarningSink& warn = {});
 
 }  // namespace octet

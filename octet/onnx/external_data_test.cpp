@@ -96,8 +96,19 @@ TEST_F(ExternalData, IsReadFromTheModelsFolderAndBelow) {
   expect_w(import_onnx(model({{"location", "./weights.bin"}, {"offset", "8"}})));
   put("deep/weights.bin");
   expect_w(import_onnx(model({{"location", "deep//weights.bin"}, {"offset", "8"}})));
-  expect_w(import_onnx(
-      model({{"location", "weights.bin"}, {"offset", "8"}, {"a key of a later ONNX", "1"}})));
+}
+
+TEST_F(ExternalData, KeysOfALaterOnnxAreToldOnceAndIgnored) {
+  const Entries::value_type later{"compression", "1"};
+  const fs::path file = model({{"location", "weights.bin"}, {"offset", "8"}, later, later});
+  std::vector<std::string> warnings;
+  ImportOptions options;
+  options.warn = [&](const std::string& line) { warnings.push_back(line); };
+  expect_w(import_onnx(file, options));
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_THAT(warnings[0], HasSubstr("initializer 'w'"));
+  EXPECT_THAT(warnings[0], HasSubstr("'compression'"));
+  expect_w(import_onnx(file));
 }
 
 TEST_F(ExternalData, IsReadFromTheCurrentFolderForABareName) {

@@ -340,7 +340,7 @@ Graph import_model(ModelProto model, const ImportOptions& options, const ModelFi
   if (!model.has_graph()) fail(ErrorKind::kBadData, kImport, ": there is no graph");
   check_graph(model.graph(), options);
   if (!options.external_folder.empty()) {
-    read_external_data(model, options.external_folder, options.max_external_bytes);
+    read_external_data(model, options.external_folder, options.max_external_bytes, options.warn);
   }
   inline_functions(model, options);
   model.clear_functions();

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -11,6 +12,9 @@
 #include "octet/graph/graph.h"
 
 namespace octet {
+
+/// Takes a line about something in a file that was read over.
+using WarningSink = std::function<void(const std::string&)>;
 
 /// What of a file is read. The limits keep time and memory in proportion to what a file holds,
 /// whatever it says; beyond one the file is refused by name.
@@ -35,6 +39,7 @@ struct ImportOptions {
   /// The same for inputs whose every element is this number, whatever their dtype; unknown sizes
   /// are refused. Error(kUsage) for a number that the dtype does not have.
   std::map<std::string, double> fixed_numbers;
+  WarningSink warn;  ///< may be empty
 };
 
 /// What a file says of itself besides the graph.
