@@ -8,6 +8,8 @@ const schema = '/usr/include/onnx/onnx.proto';
 const Model = protobuf.loadSync(schema).lookupType('onnx.ModelProto');
 const kFloat = 1, kUInt8 = 2, kInt8 = 3;  // TensorProto.DataType
 
+/// A model from its fields by name, as protobuf's JSON form has them.
+export const modelOf = (fields) => Model.fromObject(fields);
 export const readModel = (file) => Model.decode(fs.readFileSync(file));
 export const writeModel = (model, file) => fs.writeFileSync(file, Model.encode(model).finish());
 
