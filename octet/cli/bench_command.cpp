@@ -7,6 +7,7 @@
 #include "octet/cli/measure.h"
 #include "octet/cli/models.h"
 #include "octet/cli/option_checks.h"
+#include "octet/cli/roofline.h"
 
 namespace octet::cli {
 namespace {
@@ -16,7 +17,7 @@ struct BenchFlags {
   std::vector<int> batches{1, 8, 32};
   int rounds = 200, warmup = 10;
   double max_seconds = 60;
-  bool no_memory = false;
+  bool no_memory = false, roofline = false;
   ModelInputs inputs;
 };
 
@@ -51,13 +52,21 @@ void run_bench(const BenchFlags& flags, const GlobalOptions& global) {
   request.inputs = flags.inputs;
   const std::vector<ConfigRecord> records = bench_models(request, global);
   const Environment machine = describe_environment(instruction_set(global), thread_count(global));
+  std::vector<Roofline> rooflines;
+  if (flags.roofline) rooflines = measure_rooflines(request, global);
   if (global.json) {
-    print_json({{"machine", to_json_document(machine)}, {"results", bench_results(records)}});
+    nlohmann::ordered_json document{{"machine", to_json_document(machine)},
+                                    {"results", bench_results(records)}};
+    for (const Roofline& roofline : rooflines) {
+      document["roofline"].push_back(to_json_document(roofline));
+    }
+    print_json(document);
     return;
   }
   print_table(records);
   fmt::print("{}, {}, {} threads, {:.2f} GHz, {}\n", machine.cpu, machine.isa, machine.threads,
              machine.clock_ghz, machine.compiler);
+  for (const Roofline& roofline : rooflines) print_roofline(roofline);
 }
 
 }  // namespace
@@ -76,6 +85,8 @@ void add_bench(CLI::App& app, const Global& global) {
   command->add_option("--max-seconds", flags->max_seconds, "Time limit per batch size")
       ->check(number_above_0());
   command->add_flag("--no-memory", flags->no_memory, "Do not measure peak memory");
+  command->add_flag("--roofline", flags->roofline,
+                    "Also the time, rate and share of the machine's measured peak of every layer");
   add_input_options(*command, flags->inputs);
   add_pass_option(*command, global);
   command->footer("Example:\n  octet bench fp32.onnx int8.onnx --batch 1,32 --threads 1");

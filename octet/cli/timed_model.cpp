@@ -37,11 +37,16 @@ TimedModel::TimedModel(Graph graph, const CompileOptions& options, int batch)
   for (Tensor& tensor : outputs_) output_pointers_.push_back(tensor.mutable_raw());
 }
 
-void TimedModel::run() {
-  const std::size_t count = plan_.inputs().size();
-  plan_.run(std::span<const void* const>(input_pointers_).subspan(variant_ * count, count),
-            output_pointers_, batch_);
+std::span<const void* const> TimedModel::next_inputs() {
+  const std::size_t count = plan_.inputs().size(), first = variant_ * count;
   variant_ = (variant_ + 1) % kVariants;
+  return std::span<const void* const>(input_pointers_).subspan(first, count);
+}
+
+void TimedModel::run() { plan_.run(next_inputs(), output_pointers_, batch_); }
+
+void TimedModel::run_timed(std::span<double> seconds_per_layer) {
+  plan_.run_timed(next_inputs(), output_pointers_, batch_, seconds_per_layer);
 }
 
 }  // namespace octet::cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "octet/base/tensor.h"
@@ -15,10 +16,14 @@ class TimedModel {
  public:
   TimedModel(Graph graph, const CompileOptions& options, int batch);
   void run();
+  /// Adds the time of each step of the plan.
+  void run_timed(std::span<double> seconds_per_layer);
   const std::vector<Tensor>& outputs() const { return outputs_; }
   const Plan& plan() const { return plan_; }
 
  private:
+  std::span<const void* const> next_inputs();
+
   Plan plan_;
   int batch_;
   std::size_t variant_ = 0;

@@ -151,6 +151,19 @@ TEST_F(JsonTest, BenchMeasuresEveryModelAtEveryBatch) {
     measured.emplace(result["model"], result["batch"]);
   }
   EXPECT_EQ(measured.size(), 4u);
+  EXPECT_FALSE(bench.contains("roofline"));
+
+  const Json roofline =
+      json_of("bench int8.onnx --rounds 3 --batch 2 --no-memory --roofline --json")["roofline"];
+  ASSERT_EQ(roofline.size(), 1U);
+  EXPECT_EQ(roofline[0]["batch"], 2);
+  ASSERT_GT(roofline[0]["layers"].size(), 3U);
+  for (const Json& layer : roofline[0]["layers"]) {
+    expect_keys(layer, {"name", "op", "kernel"});
+    expect_numbers(layer, {"macs", "ms"});
+    if (layer["macs"] > 0) expect_numbers(layer, {"gmacs_per_s"});
+  }
+
   const Json without = json_of("bench fp32.onnx --rounds 3 --batch 1 --no-memory --json");
   EXPECT_FALSE(without["results"][0].contains("peak_rss_bytes"));
 }
