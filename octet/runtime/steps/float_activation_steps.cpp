@@ -29,33 +29,54 @@ class ClampStep final : public Step {
   Clamp clamp_;
 };
 
-float sigmoid(const Op&, float x) { return 1.0f / (1.0f + std::exp(-x)); }
-float hyperbolic_tangent(const Op&, float x) { return std::tanh(x); }
-float hard_sigmoid(const Op& op, float x) {
-  const auto& h = std::get<HardSigmoid>(op);
-  return std::max(0.0f, std::min(1.0f, h.alpha * x + h.beta));
-}
-float hard_swish(const Op&, float x) {
-  return x * std::max(0.0f, std::min(1.0f, x * (1.0f / 6.0f) + 0.5f));
-}
+/// HardSigmoid and HardSwish.
+class HardStep final : public Step {
+ public:
+  HardStep(const EltwiseKernel& kernel, Stored a, Stored c, float alpha, float beta,
+           bool times_input)
+      : kernel_(kernel),
+        a_(std::move(a)),
+        c_(std::move(c)),
+        alpha_(alpha),
+        beta_(beta),
+        times_input_(times_input) {}
+  void run(const RunContext& context) noexcept override {
+    const float* a = context.get<float>(a_.buffer);
+    float* c = context.get<float>(c_.buffer);
+    context.pool->parallel_for(
+        context.outer(c_.dims) * c_.elements_per_outer(), 16384,
+        [&](std::int64_t begin, std::int64_t end, int) {
+          kernel_.hard_f32({end - begin, a + begin, c + begin, alpha_, beta_, times_input_});
+        });
+  }
+
+ private:
+  const EltwiseKernel& kernel_;
+  Stored a_, c_;
+  float alpha_, beta_;
+  bool times_input_;
+};
+
+float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+float hyperbolic_tangent(float x) { return std::tanh(x); }
 
 class UnaryStep final : public Step {
  public:
-  using Function = float (*)(const Op&, float);
-  UnaryStep(Op op, Function function, Stored a, Stored c)
-      : op_(std::move(op)), function_(function), a_(std::move(a)), c_(std::move(c)) {}
+  using Function = float (*)(float);
+  UnaryStep(Function function, Stored a, Stored c)
+      : function_(function), a_(std::move(a)), c_(std::move(c)) {}
   void run(const RunContext& context) noexcept override {
     const float* a = context.get<float>(a_.buffer);
     float* c = context.get<float>(c_.buffer);
     context.pool->parallel_for(context.outer(c_.dims) * c_.elements_per_outer(), 2048,
                                [&](std::int64_t begin, std::int64_t end, int) {
-                                 for (std::int64_t i = begin; i < end; ++i)
-                                   c[i] = function_(op_, a[i]);
+                                 for (std::int64_t i = begin; i < end; ++i) {
+                                   c[i] = function_(a[i]);
+                                 }
                                });
   }
 
  private:
-  Op op_;
   Function function_;
   Stored a_, c_;
 };
@@ -86,8 +107,6 @@ class SoftmaxStep final : public Step {
 UnaryStep::Function unary_function(const Op& op) {
   if (std::holds_alternative<Sigmoid>(op)) return sigmoid;
   if (std::holds_alternative<Tanh>(op)) return hyperbolic_tangent;
-  if (std::holds_alternative<HardSigmoid>(op)) return hard_sigmoid;
-  if (std::holds_alternative<HardSwish>(op)) return hard_swish;
   return nullptr;
 }
 
@@ -101,6 +120,7 @@ bool has_float_softmax(const PlanBuilder& builder, const Node& node) {
 void lower_float_activation(PlanBuilder& builder, const Node& node) {
   const Stored a = builder.stored(*node.inputs[0]);
   const auto* softmax = std::get_if<Softmax>(&node.op);
+  const EltwiseKernel& family = select_eltwise(builder.isa());
   const Stored c = builder.define(node.outputs[0], DType::kFloat32);
   const std::string op(op_name(node.op));
   std::unique_ptr<Step> step;
@@ -108,9 +128,14 @@ void lower_float_activation(PlanBuilder& builder, const Node& node) {
   if (softmax) {
     step = std::make_unique<SoftmaxStep>(a, c);
   } else if (const auto function = unary_function(node.op)) {
-    step = std::make_unique<UnaryStep>(node.op, function, a, c);
+    step = std::make_unique<UnaryStep>(function, a, c);
+  } else if (const auto* sigmoid = std::get_if<HardSigmoid>(&node.op)) {
+    step = std::make_unique<HardStep>(family, a, c, sigmoid->alpha, sigmoid->beta, false);
+    kernel = "hard_sigmoid_f32/" + std::string(family.name);
+  } else if (std::holds_alternative<HardSwish>(node.op)) {
+    step = std::make_unique<HardStep>(family, a, c, 1.0f / 6.0f, 0.5f, true);
+    kernel = "hard_swish_f32/" + std::string(family.name);
   } else {
-    const EltwiseKernel& family = select_eltwise(builder.isa());
     const auto* clip = std::get_if<Clip>(&node.op);
     step = std::make_unique<ClampStep>(
         family, a, c, clip ? clip->range : Clamp{0.0f, std::numeric_limits<float>::infinity()});

@@ -35,6 +35,16 @@ struct EltwiseF32Args {
   float low, high;
 };
 
+/// HardSigmoid: c = max(0, min(1, alpha * a + beta)), each step one float32 operation; HardSwish,
+/// if `times_input`: the same times a. The minimum of 1 and NaN is 1.
+struct HardF32Args {
+  std::int64_t count;
+  const float* a;
+  float* c;
+  float alpha, beta;
+  bool times_input;
+};
+
 struct EltwiseKernel {
   std::string_view name;
   Isa needs;
@@ -44,6 +54,7 @@ struct EltwiseKernel {
   void (*mul_f32)(const EltwiseF32Args& args) noexcept;
   /// c = min(max(a, low), high); b unused.
   void (*clamp_f32)(const EltwiseF32Args& args) noexcept;
+  void (*hard_f32)(const HardF32Args& args) noexcept;
 };
 std::span<const EltwiseKernel> eltwise_kernels();
 const EltwiseKernel& select_eltwise(Isa have);

@@ -129,4 +129,23 @@ void clamp_f32_avx2(const EltwiseF32Args& args) noexcept {
   }
 }
 
+void hard_f32_avx2(const HardF32Args& args) noexcept {
+  const __m256 alpha = _mm256_set1_ps(args.alpha), beta = _mm256_set1_ps(args.beta);
+  const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1.0f);
+  std::int64_t i = 0;
+  for (; i + 8 <= args.count; i += 8) {
+    const __m256 a = _mm256_loadu_ps(args.a + i);
+    const __m256 line = _mm256_add_ps(_mm256_mul_ps(alpha, a), beta);
+    // The bounds come second: NaN becomes 1.
+    const __m256 gate = _mm256_max_ps(_mm256_min_ps(line, one), zero);
+    _mm256_storeu_ps(args.c + i, args.times_input ? _mm256_mul_ps(a, gate) : gate);
+  }
+  for (; i < args.count; ++i) {
+    const float line = args.alpha * args.a[i] + args.beta;
+    const float lowered = line < 1.0f ? line : 1.0f;
+    const float gate = lowered > 0.0f ? lowered : 0.0f;
+    args.c[i] = args.times_input ? args.a[i] * gate : gate;
+  }
+}
+
 }  // namespace octet

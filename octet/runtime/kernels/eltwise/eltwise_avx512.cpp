@@ -92,4 +92,17 @@ void clamp_f32_avx512(const EltwiseF32Args& args) noexcept {
   }
 }
 
+void hard_f32_avx512(const HardF32Args& args) noexcept {
+  const __m512 alpha = _mm512_set1_ps(args.alpha), beta = _mm512_set1_ps(args.beta);
+  const __m512 zero = _mm512_setzero_ps(), one = _mm512_set1_ps(1.0f);
+  for (std::int64_t i = 0; i < args.count; i += 16) {
+    const __mmask16 lanes = first_lanes(args.count - i);
+    const __m512 a = _mm512_maskz_loadu_ps(lanes, args.a + i);
+    const __m512 line = _mm512_add_ps(_mm512_mul_ps(alpha, a), beta);
+    // The bounds come second: NaN becomes 1.
+    const __m512 gate = _mm512_max_ps(_mm512_min_ps(line, one), zero);
+    _mm512_mask_storeu_ps(args.c + i, lanes, args.times_input ? _mm512_mul_ps(a, gate) : gate);
+  }
+}
+
 }  // namespace octet

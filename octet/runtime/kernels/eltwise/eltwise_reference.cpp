@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "octet/runtime/kernels/eltwise/eltwise.h"
 #include "octet/runtime/kernels/reference.h"
 
@@ -35,6 +37,14 @@ void mul_f32_reference(const EltwiseF32Args& args) noexcept {
 void clamp_f32_reference(const EltwiseF32Args& args) noexcept {
   for (std::int64_t i = 0; i < args.count; ++i) {
     args.c[i] = clamp_f32(args.a[i], args.low, args.high);
+  }
+}
+
+void hard_f32_reference(const HardF32Args& args) noexcept {
+  for (std::int64_t i = 0; i < args.count; ++i) {
+    const float line = args.alpha * args.a[i] + args.beta;
+    const float gate = std::max(0.0f, std::min(1.0f, line));
+    args.c[i] = args.times_input ? args.a[i] * gate : gate;
   }
 }
 

@@ -133,6 +133,34 @@ TEST_P(EltwiseKernelTest, FloatResultsHaveTheBytesOfTheReference) {
   }
 }
 
+TEST_P(EltwiseKernelTest, HardFunctionsHaveTheBytesOfTheReference) {
+  const float special[] = {0.0f, -0.0f, kInf, -kInf, kNaN, 3.0f, -3.0f, 1e-40f, 3e38f, -2.5f};
+  std::normal_distribution<float> normal(0.0f, 3.0f);
+  for (const int count : kCounts) {
+    GuardedBuffer<float> a(static_cast<std::size_t>(count)), actual(a.size()), expected(a.size());
+    for (float& x : a) x = rng_() % 3 == 0 ? special[rng_() % 10] : normal(rng_);
+    for (const auto& [alpha, beta] : {std::pair{1.0f / 6.0f, 0.5f}, {0.2f, 0.5f}, {-1.0f, -0.0f}}) {
+      for (const bool times_input : {false, true}) {
+        GetParam().hard_f32({count, a.data(), actual.data(), alpha, beta, times_input});
+        reference().hard_f32({count, a.data(), expected.data(), alpha, beta, times_input});
+        for (std::size_t i = 0; i < a.size(); ++i) {
+          if (actual[i] != actual[i] && expected[i] != expected[i]) continue;
+          ASSERT_EQ(std::memcmp(&actual[i], &expected[i], sizeof(float)), 0)
+              << a[i] << ": " << actual[i] << " not " << expected[i];
+        }
+      }
+    }
+  }
+}
+
+TEST(EltwiseReference, HardSwishIsItsDefinition) {
+  const float a[] = {-4.0f, -3.0f, -1.5f, 0.0f, 1.5f, 3.0f, 4.0f};
+  const float swish[] = {0.0f, 0.0f, -0.375f, 0.0f, 1.125f, 3.0f, 4.0f};
+  float c[7];
+  reference().hard_f32({7, a, c, 1.0f / 6.0f, 0.5f, true});
+  for (int i = 0; i < 7; ++i) EXPECT_FLOAT_EQ(c[i], swish[i]);
+}
+
 TEST_P(EltwiseKernelTest, NaNIsNotHiddenByAClamp) {
   std::vector<float> a(33, kNaN), b(33, 1.0f), c(33);
   GetParam().add_f32({33, a.data(), b.data(), c.data(), 0.0f, 6.0f});
