@@ -5,6 +5,7 @@
 #include "octet/runtime/kernels/depthwise/depthwise.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/packed_weights.h"
+#include "octet/runtime/steps/product_blocks.h"
 #include "octet/runtime/steps/window.h"
 #include "octet/runtime/steps/window_geometry.h"
 
@@ -17,7 +18,8 @@ struct ConvGroup {
   int in_channel = 0, out_channel = 0, outputs = 0;
 };
 
-/// Indirect convolution: tiles of output pixels, each one call of the kernel per group.
+/// Indirect convolution: tiles of output pixels, each one call of the kernel per group and block of
+/// columns.
 class ConvU8Step final : public Step {
  public:
   ConvU8Step(const WindowGeometry& geometry, Stored in, Stored out, BufferId padding,
@@ -33,14 +35,25 @@ class ConvU8Step final : public Step {
         zero_(stage.zero_point),
         q_low_(stage.q_low),
         q_high_(stage.q_high) {
-    for (const ConvGroup& group : groups_) tile_ = std::max(tile_, group.gemm.kernel->mr);
+    for (const ConvGroup& group : groups_) {
+      const GemmU8S8Kernel& kernel = *group.gemm.kernel;
+      tile_ = std::max(tile_, kernel.mr);
+      blocks_.push_back(product_blocks({.n = group.outputs,
+                                        .steps = taps_,
+                                        .mr = kernel.mr,
+                                        .nr = kernel.nr,
+                                        .column_bytes = column_bytes(kernel, taps_, channels_),
+                                        .row_bytes = channels_,
+                                        .splits_depth = false}));
+      most_tiles_ = std::max(most_tiles_, blocks_.back().tiles);
+    }
     const std::int64_t macs_per_pixel =
         std::int64_t{taps_} * channels_ * static_cast<std::int64_t>(out_.dims[3]);
     // About 10 microseconds of work per piece, so that handing it out costs little.
     tiles_per_piece_ = std::max<std::int64_t>(1, 1'000'000 / (macs_per_pixel * tile_ + 1));
   }
 
-  /// Pointers of a tile, then the kernel's own scratch.
+  /// Pointers of a block of tiles, then the kernel's own scratch.
   std::size_t scratch_bytes() const {
     std::size_t kernel_bytes = 0;
     for (const ConvGroup& group : groups_) {
@@ -55,48 +68,70 @@ class ConvU8Step final : public Step {
     const WindowPointers<std::uint8_t> pointers(g_, context.get<std::uint8_t>(in_.buffer),
                                                 context.get<std::uint8_t>(padding_));
     context.pool->parallel_for(
-        tiles, tiles_per_piece_, [&](std::int64_t begin, std::int64_t end, int thread) {
-          for (std::int64_t tile = begin; tile < end; ++tile) {
-            const std::int64_t first = tile * tile_;
-            run_tile(context, pointers, first,
-                     static_cast<int>(std::min<std::int64_t>(tile_, pixels - first)), thread);
+        tiles, tiles_per_task(context, most_tiles_, tiles, tiles_per_piece_),
+        [&](std::int64_t begin, std::int64_t end, int thread) {
+          for (std::int64_t first = begin; first < end; first += most_tiles_) {
+            const std::int64_t last = std::min<std::int64_t>(first + most_tiles_, end);
+            for (std::size_t group = 0; group < groups_.size(); ++group) {
+              run_block(context, pointers, group, first * tile_,
+                        std::min<std::int64_t>(last * tile_, pixels), thread);
+            }
           }
         });
   }
 
  private:
+  std::int64_t pointers_per_tile() const { return std::int64_t{taps_} * tile_; }
   std::size_t pointer_bytes() const {
-    return (static_cast<std::size_t>(taps_) * static_cast<std::size_t>(tile_) * sizeof(void*) +
+    return (static_cast<std::size_t>(pointers_per_tile()) * static_cast<std::size_t>(most_tiles_) *
+                sizeof(void*) +
             63) /
            64 * 64;
   }
 
-  void run_tile(const RunContext& context, const WindowPointers<std::uint8_t>& pointers,
-                std::int64_t first, int rows, int thread) const noexcept {
-    auto* scratch = context.thread_scratch<std::byte>(thread);
-    auto* rows_of_a = reinterpret_cast<const std::uint8_t**>(scratch);
-    auto* out = context.get<std::uint8_t>(out_.buffer) + first * out_.dims[3];
-    for (const ConvGroup& group : groups_) {
+  /// The pixels [first, last) of one group.
+  void run_block(const RunContext& context, const WindowPointers<std::uint8_t>& pointers,
+                 std::size_t index, std::int64_t first, std::int64_t last,
+                 int thread) const noexcept {
+    const ConvGroup& group = groups_[index];
+    const GemmU8S8Kernel& kernel = *group.gemm.kernel;
+    const auto rows_at = [&](std::int64_t pixel) {
+      return static_cast<int>(std::min<std::int64_t>(tile_, last - pixel));
+    };
+    auto* const scratch = context.thread_scratch<std::byte>(thread);
+    auto* const all_rows = reinterpret_cast<const std::uint8_t**>(scratch);
+    const std::uint8_t** rows_of_a = all_rows;
+    for (std::int64_t pixel = first; pixel < last; pixel += tile_) {
+      const int rows = rows_at(pixel);
       for (int summand = 0; summand < summands_; ++summand) {
-        pointers.fill(first, rows, group.in_channel, rows, 1,
+        pointers.fill(pixel, rows, group.in_channel, rows, 1,
                       rows_of_a + std::ptrdiff_t{summand} * g_.taps() * rows);
       }
-      GemmU8S8Args args{};
-      args.rows = rows;
-      args.taps = taps_;
-      args.channels = channels_;
-      args.n = group.outputs;
-      args.a = rows_of_a;
-      args.weights = context.get<std::byte>(group.gemm.weights);
-      args.bias = context.get<std::int32_t>(group.gemm.bias);
-      args.multiplier = context.get<float>(group.gemm.multiplier);
-      args.c = out + group.out_channel;
-      args.c_stride = out_.dims[3];
-      args.c_zero = zero_;
-      args.q_low = q_low_;
-      args.q_high = q_high_;
-      args.scratch = scratch + pointer_bytes();
-      group.gemm.kernel->run(args);
+      rows_of_a += pointers_per_tile();
+    }
+    GemmU8S8Args args{};
+    args.taps = taps_;
+    args.channels = channels_;
+    args.c_stride = out_.dims[3];
+    args.c_zero = zero_;
+    args.q_low = q_low_;
+    args.q_high = q_high_;
+    args.scratch = scratch + pointer_bytes();
+    for (int column = 0; column < group.outputs; column += blocks_[index].columns) {
+      args.n = std::min(blocks_[index].columns, group.outputs - column);
+      args.weights = context.get<std::byte>(group.gemm.weights) +
+                     kernel.packed_bytes(taps_, channels_, column);
+      args.bias = context.get<std::int32_t>(group.gemm.bias) + column;
+      args.multiplier = context.get<float>(group.gemm.multiplier) + column;
+      rows_of_a = all_rows;
+      for (std::int64_t pixel = first; pixel < last; pixel += tile_) {
+        args.rows = rows_at(pixel);
+        args.a = rows_of_a;
+        args.c = context.get<std::uint8_t>(out_.buffer) + pixel * args.c_stride +
+                 group.out_channel + column;
+        kernel.run(args);
+        rows_of_a += pointers_per_tile();
+      }
     }
   }
 
@@ -107,7 +142,8 @@ class ConvU8Step final : public Step {
   int channels_;
   int taps_, summands_;  // taps_ = summands_ x taps of the window
   std::int32_t zero_, q_low_, q_high_;
-  int tile_ = 1;
+  int tile_ = 1, most_tiles_ = 1;
+  std::vector<ProductBlocks> blocks_;  // by group
   std::int64_t tiles_per_piece_ = 1;
 };
 
@@ -217,16 +253,19 @@ void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   const auto& conv = std::get<Conv2d>(node.op);
   const ActivationCodes& input = integer.inputs[0];
   const ActivationCodes& output = require_output(node, integer);
-  const IntegerWeights weights = read_weights(builder, node, input);
+  IntegerWeights weights = read_weights(builder, node, input);
   const OutputStage stage =
       make_output_stage(node, weights, input, &output, intersect(conv.activation, integer.clamp));
-  const WindowGeometry geometry = conv_geometry(builder.graph(), node, conv);
-  const Stored in = builder.stored(input.integers);
+  WindowGeometry geometry = conv_geometry(builder.graph(), node, conv);
+  Stored in = builder.stored(input.integers);
+  const bool is_depthwise =
+      conv.groups == geometry.channels && weights.outputs == geometry.channels;
   const Stored out =
       builder.define(output.integers, DType::kUInt8, output.scale, output.zero_point);
-  const BufferId padding = padding_pixel(builder, geometry.channels, input.zero_point);
+  const BufferId padding =
+      padding_pixel(builder, std::max(geometry.channels, weights.inputs), input.zero_point);
   const std::int64_t macs = count_macs(builder.graph(), node);
-  if (conv.groups == geometry.channels && weights.outputs == geometry.channels) {
+  if (is_depthwise) {
     add_depthwise(builder, node, geometry, weights, stage, in, out, padding, macs);
     return;
   }

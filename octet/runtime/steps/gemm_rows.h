@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "octet/runtime/steps/packed_weights.h"
+#include "octet/runtime/steps/product_blocks.h"
 #include "octet/runtime/steps/step.h"
 
 namespace octet {
@@ -12,7 +13,17 @@ class GemmRows {
  public:
   /// `summands`: how many weights of each column belong to one activation (IntegerWeights).
   GemmRows(PackedGemm packed, int k, int n, int summands = 1)
-      : packed_(packed), k_(k), n_(n), summands_(summands) {}
+      : packed_(packed),
+        k_(k),
+        n_(n),
+        summands_(summands),
+        blocks_(product_blocks({.n = n,
+                                .steps = k,
+                                .mr = packed.kernel->mr,
+                                .nr = packed.kernel->nr,
+                                .column_bytes = column_bytes(*packed.kernel, summands, k),
+                                .row_bytes = k,
+                                .splits_depth = false})) {}
 
   const PackedGemm& packed() const { return packed_; }
   int k() const { return k_; }
@@ -32,6 +43,7 @@ class GemmRows {
 
   PackedGemm packed_;
   int k_, n_, summands_;
+  ProductBlocks blocks_;
 };
 
 }  // namespace octet

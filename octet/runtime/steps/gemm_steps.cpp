@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "octet/base/error.h"
@@ -21,31 +22,29 @@ std::size_t GemmRows::scratch_bytes() const {
 
 void GemmRows::run(const RunContext& context, const std::uint8_t* a, std::int64_t m,
                    const GemmU8S8Args& output) const noexcept {
-  const int mr = packed_.kernel->mr;
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, 1'000'000 / (static_cast<std::int64_t>(mr) * k_ * n_ + 1));
-  context.pool->parallel_for(
-      (m + mr - 1) / mr, grain, [&](std::int64_t begin, std::int64_t end, int thread) {
-        auto* scratch = context.thread_scratch<std::byte>(thread);
-        auto* rows = reinterpret_cast<const std::uint8_t**>(scratch);
-        for (std::int64_t tile = begin; tile < end; ++tile) {
-          const std::int64_t first = tile * mr;
-          GemmU8S8Args args = output;
-          args.rows = static_cast<int>(std::min<std::int64_t>(mr, m - first));
-          for (int pointer = 0; pointer < summands_ * args.rows; ++pointer) {
-            rows[pointer] = a + (first + pointer % args.rows) * k_;
-          }
-          args.taps = summands_;
-          args.channels = k_;
-          args.n = n_;
-          args.a = rows;
-          args.weights = context.get<std::byte>(packed_.weights);
-          if (args.c != nullptr) args.c += first * args.c_stride;
-          if (args.acc != nullptr) args.acc += first * args.acc_stride;
-          args.scratch = scratch + pointer_bytes();
-          packed_.kernel->run(args);
-        }
-      });
+  const GemmU8S8Kernel& kernel = *packed_.kernel;
+  const GemmTiles tiles{m, k_, n_, kernel.mr, kernel.nr, blocks_};
+  for_each_gemm_tile(context, tiles, [&](const ProductTile& tile, int thread) {
+    auto* scratch = context.thread_scratch<std::byte>(thread);
+    auto* rows = reinterpret_cast<const std::uint8_t**>(scratch);
+    GemmU8S8Args args = output;
+    args.rows = tile.rows;
+    for (int pointer = 0; pointer < summands_ * args.rows; ++pointer) {
+      rows[pointer] = a + (tile.row + pointer % args.rows) * k_;
+    }
+    args.taps = summands_;
+    args.channels = k_;
+    args.n = tile.columns;
+    args.a = rows;
+    args.weights =
+        context.get<std::byte>(packed_.weights) + kernel.packed_bytes(summands_, k_, tile.column);
+    args.bias += tile.column;
+    if (args.multiplier != nullptr) args.multiplier += tile.column;
+    if (args.c != nullptr) args.c += tile.row * args.c_stride + tile.column;
+    if (args.acc != nullptr) args.acc += tile.row * args.acc_stride + tile.column;
+    args.scratch = scratch + pointer_bytes();
+    kernel.run(args);
+  });
 }
 
 namespace {
@@ -125,22 +124,40 @@ class GemmF32Step final : public Step {
         n_(n),
         in_(std::move(in)),
         out_(std::move(out)),
-        clamp_(clamp) {}
+        clamp_(clamp),
+        blocks_(product_blocks({.n = n,
+                                .steps = k,
+                                .mr = kernel.mr,
+                                .nr = kernel.nr,
+                                .column_bytes = std::int64_t{k} * 4,
+                                .row_bytes = std::int64_t{k} * 4,
+                                .splits_depth = true})) {}
   std::size_t scratch_bytes() const { return sizeof(void*) * static_cast<std::size_t>(kernel_.mr); }
   void run(const RunContext& context) noexcept override {
     const float* a = context.get<float>(in_.buffer);
     float* c = context.get<float>(out_.buffer);
-    const GemmTiles tiles{context.outer(in_.dims) * rows_per_outer_, k_, n_, kernel_.mr,
-                          kernel_.nr};
-    for_each_gemm_tile(
-        context, tiles, [&](std::int64_t row, int count, int column, int columns, int thread) {
-          auto* rows = context.thread_scratch<const float*>(thread);
-          for (int r = 0; r < count; ++r) rows[r] = a + (row + r) * k_;
-          kernel_.run({count, 1, k_, columns, rows,
-                       context.get<float>(packed_.weights) + std::ptrdiff_t{column} * k_,
-                       context.get<float>(packed_.bias) + column, c + row * n_ + column, n_,
-                       clamp_.low, clamp_.high});
-        });
+    const GemmTiles tiles{
+        context.outer(in_.dims) * rows_per_outer_, k_, n_, kernel_.mr, kernel_.nr, blocks_};
+    for_each_gemm_tile(context, tiles, [&](const ProductTile& tile, int thread) {
+      auto* rows = context.thread_scratch<const float*>(thread);
+      for (int r = 0; r < tile.rows; ++r) rows[r] = a + (tile.row + r) * k_ + tile.depth;
+      const bool is_last = tile.depth + tile.depths == k_;
+      const auto* weights = context.get<std::byte>(packed_.weights) +
+                            kernel_.packed_bytes(1, k_, tile.column) +
+                            kernel_.packed_bytes(1, tile.depth, tile.columns);
+      kernel_.run({.rows = tile.rows,
+                   .taps = 1,
+                   .channels = tile.depths,
+                   .n = tile.columns,
+                   .a = rows,
+                   .weights = reinterpret_cast<const float*>(weights),
+                   .bias = context.get<float>(packed_.bias) + tile.column,
+                   .c = c + tile.row * n_ + tile.column,
+                   .c_stride = n_,
+                   .low = is_last ? clamp_.low : -std::numeric_limits<float>::infinity(),
+                   .high = is_last ? clamp_.high : std::numeric_limits<float>::infinity(),
+                   .continues = tile.depth > 0});
+    });
   }
 
  private:
@@ -150,6 +167,7 @@ class GemmF32Step final : public Step {
   int k_, n_;
   Stored in_, out_;
   Clamp clamp_;
+  ProductBlocks blocks_;
 };
 
 }  // namespace

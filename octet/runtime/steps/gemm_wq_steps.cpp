@@ -165,37 +165,48 @@ class GemmWqStep final : public Step {
         rows_per_outer_(rows_per_outer),
         in_(std::move(in)),
         out_(std::move(out)),
-        clamp_(clamp) {}
+        clamp_(clamp),
+        blocks_(product_blocks({.n = matrix.n,
+                                .steps = matrix.depth,
+                                .mr = kernel.mr,
+                                .nr = kernel.nr,
+                                .column_bytes = static_cast<std::int64_t>(
+                                    kernel.panel_words(matrix.depth) * sizeof(std::uint32_t)),
+                                .row_bytes = std::int64_t{matrix.depth} * 4,
+                                .splits_depth = false})) {}
   std::size_t scratch_bytes() const { return sizeof(void*) * static_cast<std::size_t>(kernel_.mr); }
 
   void run(const RunContext& context) noexcept override {
     const float* a = context.get<float>(in_.buffer);
     float* c = context.get<float>(out_.buffer);
     const std::uint8_t* zero = packed_.zero ? context.get<std::uint8_t>(*packed_.zero) : nullptr;
-    const GemmTiles tiles{context.outer(in_.dims) * rows_per_outer_, matrix_.depth, matrix_.n,
-                          kernel_.mr, kernel_.nr};
-    for_each_gemm_tile(
-        context, tiles, [&](std::int64_t row, int rows, int column, int columns, int thread) {
-          auto* pointers = context.thread_scratch<const float*>(thread);
-          for (int r = 0; r < rows; ++r) pointers[r] = a + (row + r) * matrix_.depth;
-          const std::ptrdiff_t parameters = std::ptrdiff_t{column} * matrix_.blocks;
-          kernel_.run(
-              {.rows = rows,
-               .depth = matrix_.depth,
-               .n = columns,
-               .block = matrix_.block,
-               .a = pointers,
-               .codes = context.get<std::uint32_t>(packed_.codes) +
-                        kernel_.panel_words(matrix_.depth) * static_cast<std::size_t>(column),
-               .scale = context.get<float>(packed_.scale) + parameters,
-               .zero = zero != nullptr ? zero + parameters : nullptr,
-               .common_zero = packed_.common_zero,
-               .bias = context.get<float>(packed_.bias) + column,
-               .c = c + row * matrix_.n + column,
-               .c_stride = matrix_.n,
-               .low = clamp_.low,
-               .high = clamp_.high});
-        });
+    const GemmTiles tiles{context.outer(in_.dims) * rows_per_outer_,
+                          matrix_.depth,
+                          matrix_.n,
+                          kernel_.mr,
+                          kernel_.nr,
+                          blocks_};
+    for_each_gemm_tile(context, tiles, [&](const ProductTile& tile, int thread) {
+      auto* pointers = context.thread_scratch<const float*>(thread);
+      for (int r = 0; r < tile.rows; ++r) pointers[r] = a + (tile.row + r) * matrix_.depth;
+      const std::ptrdiff_t parameters = std::ptrdiff_t{tile.column} * matrix_.blocks;
+      kernel_.run(
+          {.rows = tile.rows,
+           .depth = matrix_.depth,
+           .n = tile.columns,
+           .block = matrix_.block,
+           .a = pointers,
+           .codes = context.get<std::uint32_t>(packed_.codes) +
+                    kernel_.panel_words(matrix_.depth) * static_cast<std::size_t>(tile.column),
+           .scale = context.get<float>(packed_.scale) + parameters,
+           .zero = zero != nullptr ? zero + parameters : nullptr,
+           .common_zero = packed_.common_zero,
+           .bias = context.get<float>(packed_.bias) + tile.column,
+           .c = c + tile.row * matrix_.n + tile.column,
+           .c_stride = matrix_.n,
+           .low = clamp_.low,
+           .high = clamp_.high});
+    });
   }
 
  private:
@@ -205,6 +216,7 @@ class GemmWqStep final : public Step {
   std::int64_t rows_per_outer_;
   Stored in_, out_;
   Clamp clamp_;
+  ProductBlocks blocks_;
 };
 
 }  // namespace

@@ -52,4 +52,9 @@ struct PackedGemm {
 PackedGemm pack_gemm(PlanBuilder& builder, const IntegerWeights& weights, const OutputStage& stage,
                      int first, int count);
 
+/// What a column of a packed panel takes.
+inline std::int64_t column_bytes(const GemmU8S8Kernel& kernel, int taps, int channels) {
+  return static_cast<std::int64_t>(kernel.packed_bytes(taps, channels, kernel.nr)) / kernel.nr;
+}
+
 }  // namespace octet

@@ -13,6 +13,9 @@
 //
 //   acc = bias[j]; for t, c: acc = fma(a[t * rows + r][c], w[j][t][c], acc); out = clamp(acc)
 //
+// The chain may be cut: a call that `continues` begins with what lies in c. Without a clamp between
+// them, two calls for [0, K) and [K, L) give the bytes of one for [0, L).
+//
 // NaN passes through the clamp; which of several NaN payloads an output carries is unspecified.
 
 namespace octet {
@@ -27,7 +30,8 @@ struct GemmF32Args {
   const float* bias;      // [n padded to nr]
   float* c;               // row r begins at c + r * c_stride; exactly n floats are written
   std::ptrdiff_t c_stride;
-  float low, high;  // min(max(acc, low), high)
+  float low, high;         // min(max(acc, low), high)
+  bool continues = false;  // acc = c[r][j] instead of bias[j]
 };
 
 struct GemmF32Kernel {

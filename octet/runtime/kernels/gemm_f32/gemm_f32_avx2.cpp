@@ -29,6 +29,19 @@ inline void store(const GemmF32Args& g, int row, int j, int columns,
   for (int i = 0; !whole && i < columns; ++i) c[i] = buffer[i];
 }
 
+/// The first `columns` sums of one row from column j on, to go on from.
+template <int kVectors>
+inline void load(const GemmF32Args& g, int row, int j, int columns,
+                 __m256 (&acc)[kVectors]) noexcept {
+  const float* c = g.c + row * g.c_stride + j;
+  alignas(32) float buffer[kVectors * kLanes] = {};
+  const bool whole = columns == kVectors * kLanes;
+  for (int i = 0; !whole && i < columns; ++i) buffer[i] = c[i];
+  const float* source = whole ? c : buffer;
+#pragma GCC unroll 16
+  for (int v = 0; v < kVectors; ++v) acc[v] = _mm256_loadu_ps(source + v * kLanes);
+}
+
 template <int kRows, int kVectors>
 void tile(const GemmF32Args& g, const float* b, int j, int columns) noexcept {
   __m256 acc[kRows][kVectors];
@@ -37,6 +50,10 @@ void tile(const GemmF32Args& g, const float* b, int j, int columns) noexcept {
     const __m256 bias = _mm256_loadu_ps(g.bias + j + v * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+  }
+  if (g.continues) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) load(g, r, j, columns, acc[r]);
   }
   const float* const* rows = g.a;
   for (int t = 0; t < g.taps; ++t, rows += kRows) {
@@ -70,7 +87,7 @@ void row_tile(const GemmF32Args& g, const float* b, int j) noexcept {
   for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
-      acc[p][v] = _mm256_loadu_ps(g.bias + j + p * kNr + v * kLanes);
+      acc[p][v] = _mm256_loadu_ps((g.continues ? g.c : g.bias) + j + p * kNr + v * kLanes);
     }
   }
   for (int t = 0; t < g.taps; ++t) {

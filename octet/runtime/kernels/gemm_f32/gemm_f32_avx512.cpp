@@ -11,6 +11,12 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kNr = kF32Avx512Layout.nr;
 
+/// The lanes of vector v that are columns.
+inline __mmask16 live_lanes(int columns, int v) noexcept {
+  const int live = columns - v * kLanes < kLanes ? columns - v * kLanes : kLanes;
+  return static_cast<__mmask16>((1u << live) - 1u);
+}
+
 /// Clamps one row and stores its first `columns` from column j on.
 template <int kVectors>
 inline void store(const GemmF32Args& g, int row, int j, int columns,
@@ -20,9 +26,8 @@ inline void store(const GemmF32Args& g, int row, int j, int columns,
   float* c = g.c + row * g.c_stride + j;
 #pragma GCC unroll 16
   for (int v = 0; v < kVectors; ++v) {
-    const int live = columns - v * kLanes < kLanes ? columns - v * kLanes : kLanes;
     // The limits are the first operands: maxps and minps return the second one for NaN.
-    _mm512_mask_storeu_ps(c + v * kLanes, static_cast<__mmask16>((1u << live) - 1u),
+    _mm512_mask_storeu_ps(c + v * kLanes, live_lanes(columns, v),
                           _mm512_min_ps(high, _mm512_max_ps(low, acc[v])));
   }
 }
@@ -35,6 +40,16 @@ void tile(const GemmF32Args& g, const float* b, int j, int columns) noexcept {
     const __m512 bias = _mm512_loadu_ps(g.bias + j + v * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) acc[r][v] = bias;
+  }
+  if (g.continues) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        acc[r][v] =
+            _mm512_maskz_loadu_ps(live_lanes(columns, v), g.c + r * g.c_stride + j + v * kLanes);
+      }
+    }
   }
   const float* const* rows = g.a;
   for (int t = 0; t < g.taps; ++t, rows += kRows) {

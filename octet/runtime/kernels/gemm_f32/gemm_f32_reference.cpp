@@ -19,7 +19,7 @@ void gemm_f32_reference(const GemmF32Args& g) noexcept {
   const float* weight = g.weights;
   for (int j = 0; j < g.n; ++j, weight += static_cast<std::ptrdiff_t>(g.taps) * g.channels) {
     for (int r = 0; r < g.rows; ++r) {
-      float acc = g.bias[j];
+      float acc = g.continues ? g.c[r * g.c_stride + j] : g.bias[j];
       for (int t = 0; t < g.taps; ++t) {
         const float* a = g.a[t * g.rows + r];
         for (int c = 0; c < g.channels; ++c) {

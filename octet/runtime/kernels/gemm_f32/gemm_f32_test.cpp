@@ -41,8 +41,9 @@ Problem random_problem(int rows, int taps, int channels, int n, std::mt19937& rn
   return p;
 }
 
-/// The bits of c, the gaps between its rows included.
-std::vector<std::uint32_t> run(const GemmF32Kernel& kernel, const Problem& p) {
+/// The bits of c, the gaps between its rows included. The taps from `cut` on are a call of their
+/// own.
+std::vector<std::uint32_t> run(const GemmF32Kernel& kernel, const Problem& p, int cut = 0) {
   EXPECT_LE(p.rows, kernel.mr);
   GuardedBuffer<float> a(p.a.size());
   std::copy(p.a.begin(), p.a.end(), a.data());
@@ -58,17 +59,31 @@ std::vector<std::uint32_t> run(const GemmF32Kernel& kernel, const Problem& p) {
   std::copy(p.bias.begin(), p.bias.end(), bias.data());
   const int stride = p.n + kGap;
   GuardedBuffer<float> c(std::size_t(p.rows - 1) * stride + p.n);
-  kernel.run({.rows = p.rows,
-              .taps = p.taps,
-              .channels = p.channels,
-              .n = p.n,
-              .a = pointers.data(),
-              .weights = weights,
-              .bias = bias.data(),
-              .c = c.data(),
-              .c_stride = stride,
-              .low = p.low,
-              .high = p.high});
+  GemmF32Args args{.rows = p.rows,
+                   .taps = p.taps,
+                   .channels = p.channels,
+                   .n = p.n,
+                   .a = pointers.data(),
+                   .weights = weights,
+                   .bias = bias.data(),
+                   .c = c.data(),
+                   .c_stride = stride,
+                   .low = p.low,
+                   .high = p.high};
+  if (cut > 0) {
+    EXPECT_LE(p.n, kernel.nr) << "weights of a cut depth are apart in every panel";
+    args.taps = cut;
+    args.low = -kInfinity;
+    args.high = kInfinity;
+    kernel.run(args);
+    args.taps = p.taps - cut;
+    args.a += cut * p.rows;
+    args.weights += kernel.packed_bytes(cut, p.channels, p.n) / sizeof(float);
+    args.low = p.low;
+    args.high = p.high;
+    args.continues = true;
+  }
+  kernel.run(args);
   std::vector<std::uint32_t> bits;
   for (float x : c.span()) bits.push_back(std::bit_cast<std::uint32_t>(x));
   return bits;
@@ -134,6 +149,20 @@ TEST_P(GemmF32KernelTest, TakesAnyNumberOfPanels) {
     for (int more : {0, 3}) {
       const int n = panels * GetParam().nr + more;
       expect_matches(random_problem(1, 2, 7, n, rng_));
+    }
+  }
+}
+
+TEST_P(GemmF32KernelTest, GoesOnFromTheSumsOfACallBefore) {
+  const GemmF32Kernel& kernel = GetParam();
+  for (int rows = 1; rows <= kernel.mr; ++rows) {
+    for (int n = 1; n <= kernel.nr; ++n) {
+      Problem p = random_problem(rows, 4, 5, n, rng_);
+      p.low = -1.0f;
+      p.high = 2.0f;
+      p.bias[0] = std::numeric_limits<float>::quiet_NaN();
+      const auto whole = run(kernel, p);
+      for (int cut : {1, 3}) EXPECT_EQ(run(kernel, p, cut), whole) << rows << "x" << n;
     }
   }
 }
