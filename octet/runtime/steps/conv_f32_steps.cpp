@@ -7,6 +7,7 @@
 #include "octet/runtime/kernels/gemm_f32/gemm_f32.h"
 #include "octet/runtime/steps/conv_steps.h"
 #include "octet/runtime/steps/float_weights.h"
+#include "octet/runtime/steps/merged_rows.h"
 #include "octet/runtime/steps/product_blocks.h"
 #include "octet/runtime/steps/window.h"
 #include "octet/runtime/steps/window_geometry.h"
@@ -180,6 +181,13 @@ void lower_conv_f32(PlanBuilder& builder, const Node& node) {
   Stored in = builder.stored(*node.inputs[0]);
   const bool is_depthwise =
       conv.groups == geometry.channels && weights.outputs == geometry.channels;
+  if (!is_depthwise && merges_rows(geometry, conv.groups)) {
+    MergedRows merged = merge_rows(builder, node, geometry, in, 0);
+    weights.taps /= geometry.kernel[1];
+    weights.inputs = merged.channels;
+    geometry = merged.geometry;
+    in = std::move(merged.input);
+  }
   const Stored out = builder.define(node.outputs[0], DType::kFloat32);
   const BufferId padding = builder.add_constant(std::vector<float>(
       static_cast<std::size_t>(std::max(geometry.channels, weights.inputs)), 0.0f));

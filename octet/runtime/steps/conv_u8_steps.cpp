@@ -4,6 +4,7 @@
 #include "octet/base/error.h"
 #include "octet/runtime/kernels/depthwise/depthwise.h"
 #include "octet/runtime/steps/conv_steps.h"
+#include "octet/runtime/steps/merged_rows.h"
 #include "octet/runtime/steps/packed_weights.h"
 #include "octet/runtime/steps/product_blocks.h"
 #include "octet/runtime/steps/window.h"
@@ -260,6 +261,13 @@ void lower_conv_u8(PlanBuilder& builder, const Node& node, const IntegerNode& in
   Stored in = builder.stored(input.integers);
   const bool is_depthwise =
       conv.groups == geometry.channels && weights.outputs == geometry.channels;
+  if (!is_depthwise && merges_rows(geometry, conv.groups)) {
+    MergedRows merged = merge_rows(builder, node, geometry, in, input.zero_point);
+    weights.taps /= geometry.kernel[1];
+    weights.inputs = merged.channels;
+    geometry = merged.geometry;
+    in = std::move(merged.input);
+  }
   const Stored out =
       builder.define(output.integers, DType::kUInt8, output.scale, output.zero_point);
   const BufferId padding =
