@@ -73,7 +73,10 @@ class NodeWriter {
     add_ints(node, "dilations", conv.dilation);
     add_int(node, "group", conv.groups);
     const Shape& weight = writer_.graph().value(*node_.inputs[1]).shape;
-    add_ints(node, "kernel_shape", std::array{weight[2], weight[3]});
+    // A weight that is an activation may have a size that only the run knows.
+    if (weight[2] > 0 && weight[3] > 0) {
+      add_ints(node, "kernel_shape", std::array{weight[2], weight[3]});
+    }
     add_ints(node, "pads", conv.padding);
     add_ints(node, "strides", conv.stride);
   }

@@ -182,6 +182,18 @@ TEST(ExportTest, WritesAPadWhoseAxesAreAnInputForTheOpsetThatHasThem) {
   expect_round_trip(graph);
 }
 
+TEST(ExportTest, WritesNoKernelShapeThatOnlyARunKnows) {
+  TestModel model(22);
+  model.input("x", {1, 2, 5, 4}).input("w", {3, 2, kDynamicDim, 3}).output("y");
+  set_ints(model.node("Conv", {"x", "w"}, {"y"}), "kernel_shape", {3, 3});
+  const Graph graph = model.read();
+  const auto proto = proto_of(graph);
+  for (const auto& attribute : proto.graph().node(0).attribute()) {
+    EXPECT_NE(attribute.name(), "kernel_shape");
+  }
+  expect_round_trip(graph);
+}
+
 TEST(ExportTest, WritesTheOpsetThatTheOpsNeed) {
   EXPECT_EQ(proto_of(one_op(Relu{}, {1})).opset_import(0).version(), 13);
   EXPECT_EQ(proto_of(one_op(HardSwish{}, {1})).opset_import(0).version(), 14);
