@@ -30,6 +30,17 @@ TEST(HostileRunShapes, Reshape) {
   }
 }
 
+TEST(HostileRunShapes, EmptyTensorsWithLongAxesTakeNoTime) {
+  constexpr std::int64_t kLong = std::int64_t{1} << 31;
+  for (const Shape& empty : {Shape{2, 0, kLong, 4}, Shape{2, 3, 0, kLong}}) {
+    TestModel model(13);
+    model.input("x", empty).output("y");
+    model.node("Abs", {"x"}, {"a"});
+    model.node("Relu", {"a"}, {"y"});
+    EXPECT_EQ(expect_runs("empty", model, {Tensor(DType::kFloat32, empty)})[0].shape(), empty);
+  }
+}
+
 TEST(HostileRunShapes, ExpandTileAndPad) {
   const TestModel expand = by_list("Expand", {1}, 1), tile = by_list("Tile", {1}, 1);
   EXPECT_EQ(expect_runs("Expand", expand, {ramp({1}), ints({3})})[0].shape(), (Shape{3}));

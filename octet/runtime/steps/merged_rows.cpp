@@ -46,11 +46,18 @@ class PadRowsStep final : public Step {
   std::int64_t left_ = 0, copied_ = 0, in_row_ = 0, out_row_ = 0;  // elements
 };
 
+/// Columns of the image, padding included, that the windows of a row of outputs cover.
+std::int64_t covered_width(const WindowGeometry& g) {
+  return std::int64_t{g.out_w - 1} * g.stride[1] + g.kernel[1];
+}
+
 }  // namespace
 
 bool merges_rows(const WindowGeometry& geometry, int groups) {
-  return groups == 1 && geometry.channels <= kMostChannels && geometry.kernel[1] > 1 &&
-         geometry.dilation[1] == 1;
+  constexpr std::int64_t kMostColumns = 1 << 20;  // a padded copy of more is no first layer
+  return groups == 1 && geometry.channels >= 1 && geometry.channels <= kMostChannels &&
+         geometry.kernel[1] > 1 && geometry.dilation[1] == 1 && geometry.out_w >= 1 &&
+         covered_width(geometry) <= kMostColumns;
 }
 
 MergedRows merge_rows(PlanBuilder& builder, const Node& node, const WindowGeometry& geometry,
@@ -59,7 +66,7 @@ MergedRows merge_rows(PlanBuilder& builder, const Node& node, const WindowGeomet
   WindowGeometry& g = merged.geometry;
   g.kernel[1] = 1;
   g.pad_left = 0;
-  const int width = (g.out_w - 1) * g.stride[1] + geometry.kernel[1];
+  const auto width = static_cast<int>(covered_width(geometry));
   if (geometry.pad_left == 0 && width <= g.in_w) return merged;
   // A window may stride past the image and end in the padding before it.
   const int left = std::min(geometry.pad_left, width);
