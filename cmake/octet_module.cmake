@@ -8,6 +8,9 @@ include(GoogleTest)
 # that runs once. What they test is optimized as it ships.
 # Under the sanitizers (Debug) optimizing them costs more than they need to run.
 set(octet_test_options $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
+if(OCTET_WITH_FUZZERS)
+  list(APPEND octet_test_options -fno-sanitize=fuzzer-no-link)  # nobody counts the edges of tests
+endif()
 
 # octet_unity(target): a program of many small files, most of whose time goes into the headers that
 # they share (GoogleTest, CLI11, nlohmann/json), so that compiling several at a time takes half.
