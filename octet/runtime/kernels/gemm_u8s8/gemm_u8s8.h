@@ -52,6 +52,9 @@ struct GemmU8S8Kernel {
   Isa needs;
   int mr;  // rows of a tile
   int nr;  // columns of a panel; bias and multiplier are padded to a multiple of it
+  /// Groups of four channels of a tap whose products are added in int16 before they are widened:
+  /// the smaller the weights, the more.
+  int run_length;
   /// Whether the kernel is exact for these weights [n][k], k = taps * channels as packed.
   /// Null: for all weights. (vpmaddubsw adds adjacent products in int16; see clause 4.)
   bool (*exact_for)(int taps, int channels, int n, const std::int8_t* weights);

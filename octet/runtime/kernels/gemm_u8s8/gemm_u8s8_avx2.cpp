@@ -6,7 +6,9 @@
 #include "octet/runtime/kernels/gemm_u8s8/gemm_u8s8_tiles.h"
 
 // Two products on one tile loop: vpmaddubsw takes four channels per step but saturates for some
-// weights; vpmaddwd takes two, on activations widened to int16, and is exact for all.
+// weights; vpmaddwd takes two, on activations widened to int16, and is exact for all. Of small
+// weights two steps of vpmaddubsw fit one int16, so that half as many have to be widened. (Four and
+// eight steps, for still smaller weights, gained nothing more where they were tried.)
 
 namespace octet {
 namespace {
@@ -16,14 +18,22 @@ constexpr int kNr = 16;
 constexpr int kMr = kU8S8Avx2Mr;
 static_assert(kNr == kU8S8MaddubsLayout.nr && kNr == kU8S8MaddwdLayout.nr);
 
+template <int kRunLength>
 struct Maddubs {
+  static constexpr int kRun = kRunLength;
+  static __m256i pairs(__m256i x, __m256i weight) noexcept {
+    return _mm256_maddubs_epi16(x, weight);
+  }
+  static __m256i widened(__m256i acc, __m256i sums) noexcept {
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(sums, _mm256_set1_epi16(1)));
+  }
   static __m256i dot(__m256i acc, __m256i x, __m256i weight) noexcept {
-    const __m256i pairs = _mm256_maddubs_epi16(x, weight);
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return widened(acc, pairs(x, weight));
   }
 };
 
 struct Maddwd {
+  static constexpr int kRun = 1;
   static __m256i dot(__m256i acc, __m256i x, __m256i weight) noexcept {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(x, weight));
   }
@@ -105,6 +115,29 @@ struct Rows {
   std::ptrdiff_t bytes;
 };
 
+/// The next groups of channels of every row, added in int16 first.
+template <typename Product, int kRows, int kVectors>
+inline void multiply_run(const std::uint8_t* const (&a)[kRows], std::ptrdiff_t c,
+                         const std::uint8_t* b, __m256i (&acc)[kRows][kVectors]) noexcept {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    __m256i sums[kVectors];
+#pragma GCC unroll 16
+    for (int i = 0; i < Product::kRun; ++i) {
+      const __m256i x = broadcast_group(a[r] + c + 4 * i);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        const __m256i weight =
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b) + i * kVectors + v);
+        const __m256i pairs = Product::pairs(x, weight);
+        sums[v] = i == 0 ? pairs : _mm256_add_epi16(sums[v], pairs);
+      }
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = Product::widened(acc[r][v], sums[v]);
+  }
+}
+
 template <typename Product, int kRows, int kVectors>
 void tile(const GemmU8S8Args& g, Rows rows, const std::uint8_t* b, int j, int columns) noexcept {
   __m256i acc[kRows][kVectors];
@@ -127,7 +160,15 @@ void tile(const GemmU8S8Args& g, Rows rows, const std::uint8_t* b, int j, int co
     const std::uint8_t* a[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) a[r] = rows.pointers[r];
-    for (std::ptrdiff_t c = 0; c < rows.bytes; c += 4) {
+    std::ptrdiff_t c = 0;
+    if constexpr (Product::kRun > 1) {
+      constexpr std::ptrdiff_t kBytes = 4 * Product::kRun;
+      for (; c + kBytes <= rows.bytes; c += kBytes) {
+        multiply_run<Product>(a, c, b, acc);
+        b += Product::kRun * kVectors * sizeof(__m256i);
+      }
+    }
+    for (; c < rows.bytes; c += 4) {
       __m256i weight[kVectors];
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
@@ -182,7 +223,10 @@ void widen(const GemmU8S8Args& g, int row, std::int16_t* dst) noexcept {
 }  // namespace
 
 void gemm_u8s8_avx2_maddubs(const GemmU8S8Args& g) noexcept {
-  run_panels<Maddubs>(g, {.pointers = g.a, .taps = g.taps, .bytes = g.channels});
+  run_panels<Maddubs<1>>(g, {.pointers = g.a, .taps = g.taps, .bytes = g.channels});
+}
+void gemm_u8s8_avx2_maddubs_x2(const GemmU8S8Args& g) noexcept {
+  run_panels<Maddubs<2>>(g, {.pointers = g.a, .taps = g.taps, .bytes = g.channels});
 }
 
 void gemm_u8s8_avx2_maddwd(const GemmU8S8Args& g) noexcept {

@@ -62,9 +62,8 @@ Problem random_problem(const Shape4& shape, std::mt19937& rng) {
   return p;
 }
 
-/// Halves of all weights: |w| <= 64 is exact for every kernel.
-void make_exact_for_all(Problem& p) {
-  for (auto& x : p.w) x = static_cast<std::int8_t>(x / 2);
+void halve(std::vector<std::int8_t>& weights) {
+  for (auto& x : weights) x = static_cast<std::int8_t>(x / 2);
 }
 
 std::size_t padded(std::size_t value, int multiple) {
@@ -154,8 +153,12 @@ class GemmU8S8KernelTest : public testing::TestWithParam<GemmU8S8Kernel> {
   void fit(Problem& p) const {
     const auto [rows, taps, channels, n] = p.shape;
     const GemmU8S8Kernel& kernel = GetParam();
-    if (kernel.exact_for == nullptr || kernel.exact_for(taps, channels, n, p.w.data())) return;
-    make_exact_for_all(p);
+    if (kernel.exact_for == nullptr) return;
+    // Sums of 2 x run_length weights of at most 128 / (2 x run_length).
+    for (int run = 1; run <= kernel.run_length; run *= 2) {
+      if (kernel.exact_for(taps, channels, n, p.w.data())) return;
+      halve(p.w);
+    }
     ASSERT_TRUE(kernel.exact_for(taps, channels, n, p.w.data()));
   }
   void expect_matches(Problem p) {
@@ -245,13 +248,34 @@ TEST_P(GemmU8S8KernelTest, IsExactAtTheLimitOfItsProof) {
                                       {0, -128},
                                       {-64, -64},
                                       {-127, -1}}) {
-    Problem p = random_problem({kernel.mr, 2, 34, kernel.nr}, rng_);
-    std::fill(p.a.begin(), p.a.end(), 255);
-    for (std::size_t i = 0; i < p.w.size(); ++i) {
-      p.w[i] = static_cast<std::int8_t>(i % 2 == 0 ? first : second);
+    for (int group = 0; group < kernel.run_length; ++group) {  // the one of a run that has weights
+      Problem p = random_problem({kernel.mr, 2, 66, kernel.nr}, rng_);
+      std::fill(p.a.begin(), p.a.end(), 255);
+      for (std::size_t i = 0; i < p.w.size(); ++i) {
+        const bool has_weights = static_cast<int>(i % 66 / 4) % kernel.run_length == group;
+        p.w[i] = static_cast<std::int8_t>(!has_weights ? 0 : i % 2 == 0 ? first : second);
+      }
+      if (kernel.exact_for != nullptr) {
+        EXPECT_TRUE(kernel.exact_for(2, 66, kernel.nr, p.w.data())) << first << ' ' << second;
+      }
+      expect_matches(p);
     }
+  }
+}
+
+TEST_P(GemmU8S8KernelTest, IsExactWhereEveryWeightOfARunIsAtTheLimit) {
+  const GemmU8S8Kernel& kernel = GetParam();
+  const int limit = 128 / (2 * kernel.run_length);
+  for (const int weight : {limit, -limit}) {
+    Problem p = random_problem({kernel.mr, 2, 68, kernel.nr}, rng_);
+    std::fill(p.a.begin(), p.a.end(), 255);
+    std::fill(p.w.begin(), p.w.end(), static_cast<std::int8_t>(weight));
     if (kernel.exact_for != nullptr) {
-      EXPECT_TRUE(kernel.exact_for(2, 34, kernel.nr, p.w.data())) << first << ' ' << second;
+      EXPECT_TRUE(kernel.exact_for(2, 68, kernel.nr, p.w.data()));
+      std::vector<std::int8_t> beyond = p.w;
+      beyond.back() = static_cast<std::int8_t>(weight > 0 ? 127 : -128);
+      beyond[beyond.size() - 2] = beyond.back();
+      EXPECT_FALSE(kernel.exact_for(2, 68, kernel.nr, beyond.data()));
     }
     expect_matches(p);
   }
@@ -360,13 +384,43 @@ TEST(GemmU8S8TableTest, MaddubsPairsNeitherCrossTapsNorColumnsNorStartAtOddChann
   EXPECT_FALSE(exact_for(3, 10, 7, late.data()));  // the very last pair
 }
 
+TEST(GemmU8S8TableTest, RunsOfSmallWeightsAreExactWhileTheirLanesFitInt16) {
+  std::mt19937 rng(testing::UnitTest::GetInstance()->random_seed());
+  for (const GemmU8S8Kernel& kernel : gemm_u8s8_kernels()) {
+    if (kernel.exact_for == nullptr) continue;
+    for (int trial = 0; trial < 2000; ++trial) {
+      const int channels = 1 + static_cast<int>(rng() % 80);
+      const int largest = 1 + static_cast<int>(rng() % (192 / kernel.run_length));
+      std::vector<std::int8_t> weights(channels);
+      for (auto& w : weights) {
+        w = static_cast<std::int8_t>(
+            std::clamp(static_cast<int>(rng() % (2 * largest + 1)) - largest, -128, 127));
+      }
+      bool fits = true;  // whatever the activations, whatever the order
+      for (int run = 0; run < channels; run += 4 * kernel.run_length) {
+        for (int lane = 0; lane < 2; ++lane) {
+          int most = 0, least = 0;
+          for (int c = run; c < std::min(channels, run + 4 * kernel.run_length); ++c) {
+            if (c / 2 % 2 != lane) continue;
+            (weights[c] > 0 ? most : least) += 255 * weights[c];
+          }
+          fits = fits && most <= 32767 && least >= -32768;
+        }
+      }
+      ASSERT_EQ(kernel.exact_for(1, channels, 1, weights.data()), fits) << kernel.name;
+    }
+  }
+}
+
 TEST(GemmU8S8TableTest, SelectsTheFastestKernelThatIsExact) {
-  const std::int8_t mild[] = {64, 64};
   const std::int8_t wild[] = {127, 127};
   const Isa vnni = Isa::kAvx2 | Isa::kAvx512 | Isa::kAvx512Vnni;
   EXPECT_EQ(select_gemm_u8s8(vnni, 1, 2, 1, wild).name, "avx512vnni");
   EXPECT_EQ(select_gemm_u8s8(Isa::kAvx2 | Isa::kAvx512, 1, 2, 1, wild).name, "avx2_maddwd");
-  EXPECT_EQ(select_gemm_u8s8(Isa::kAvx2, 1, 2, 1, mild).name, "avx2_maddubs");
+  for (const auto& [largest, name] : {std::pair(64, "avx2_maddubs"), {32, "avx2_maddubs_x2"}}) {
+    const std::vector<std::int8_t> weights(64, static_cast<std::int8_t>(largest));
+    EXPECT_EQ(select_gemm_u8s8(Isa::kAvx2, 1, 64, 1, weights.data()).name, name);
+  }
   EXPECT_EQ(select_gemm_u8s8(Isa::kAvx2, 1, 2, 1, wild).name, "avx2_maddwd");
   EXPECT_EQ(select_gemm_u8s8(Isa::kBaseline, 1, 2, 1, wild).name, "reference");
 }

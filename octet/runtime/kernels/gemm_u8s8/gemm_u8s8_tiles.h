@@ -23,6 +23,7 @@ static inline constexpr std::size_t maddwd_row_elements(int taps, int channels) 
 
 void gemm_u8s8_reference(const GemmU8S8Args& args) noexcept;
 void gemm_u8s8_avx2_maddubs(const GemmU8S8Args& args) noexcept;
+void gemm_u8s8_avx2_maddubs_x2(const GemmU8S8Args& args) noexcept;
 void gemm_u8s8_avx2_maddwd(const GemmU8S8Args& args) noexcept;
 void gemm_u8s8_avx512vnni(const GemmU8S8Args& args) noexcept;
 

@@ -13,6 +13,7 @@ constexpr PeakMix kMixes[] = {
     {"vpdpbusd zmm", Isa::kAvx512Vnni, kPeakSums * 64, peak_dpbusd_avx512vnni},
     {"vpmaddwd+vpaddd zmm", Isa::kAvx512, kPeakSums * 32, peak_maddwd_avx512},
     {"vpmaddubsw+vpmaddwd+vpaddd ymm", Isa::kAvx2, kPeakSums * 32, peak_maddubs_avx2},
+    {"2 x vpmaddubsw, vpmaddwd+vpaddd ymm", Isa::kAvx2, kPeakSums * 64, peak_maddubs_x2_avx2},
     {"vpmaddwd+vpaddd ymm", Isa::kAvx2, kPeakSums * 16, peak_maddwd_avx2},
 };
 
@@ -27,6 +28,7 @@ constexpr Use kUses[] = {
     {false, "avx512vnni", "vpdpbusd zmm"},
     {false, "avx512", "vpmaddwd+vpaddd zmm"},
     {false, "avx2_maddubs", "vpmaddubsw+vpmaddwd+vpaddd ymm"},
+    {false, "avx2_maddubs_x2", "2 x vpmaddubsw, vpmaddwd+vpaddd ymm"},
     {false, "avx2_maddwd", "vpmaddwd+vpaddd ymm"},
     {false, "avx2", "vpmaddwd+vpaddd ymm"},
 };

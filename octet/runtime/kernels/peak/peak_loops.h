@@ -10,6 +10,7 @@ constexpr int kPeakSums = 12;  // in flight: latency of up to 6 at two per cycle
 
 void peak_fma_avx2(std::int64_t iterations) noexcept;
 void peak_maddubs_avx2(std::int64_t iterations) noexcept;
+void peak_maddubs_x2_avx2(std::int64_t iterations) noexcept;
 void peak_maddwd_avx2(std::int64_t iterations) noexcept;
 void peak_fma_avx512(std::int64_t iterations) noexcept;
 void peak_maddwd_avx512(std::int64_t iterations) noexcept;
