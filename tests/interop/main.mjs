@@ -9,8 +9,8 @@ import { ortVersion, precision } from './ort.mjs';
 // Run beside each other: each is one process that waits, where a small machine has two cores.
 const parts = {
   networks: ['./zoo.mjs'],
-  files: ['./floats.mjs', './foreign.mjs', './networks.mjs', './peers.mjs', './quantized.mjs', './strangers.mjs',
-          './tensors.mjs', './weight_only.mjs'],
+  files: ['./floats.mjs', './foreign.mjs', './networks.mjs', './peers.mjs', './quantized.mjs',
+          './strangers.mjs', './tensors.mjs', './weight_only.mjs'],
 };
 const options = process.argv.slice(2);
 
