@@ -10,7 +10,7 @@ import { ortVersion, precision } from './ort.mjs';
 const parts = {
   networks: ['./zoo.mjs'],
   files: ['./floats.mjs', './foreign.mjs', './networks.mjs', './peers.mjs', './quantized.mjs',
-          './strangers.mjs', './tensors.mjs', './weight_only.mjs'],
+          './strangers.mjs', './tensors.mjs', './trained.mjs', './weight_only.mjs'],
 };
 const options = process.argv.slice(2);
 

@@ -1,20 +1,17 @@
 // Every network of the zoo in every configuration that needs no training, weights drawn at random:
 // whole in float and with dynamic ranges, layer by layer where activations are quantized. (Codes
 // that differ by one step may grow to two in the layers behind; a layer with equal inputs may not.)
-import fs from 'node:fs';
 import path from 'node:path';
 
-import { require_, test } from './checks.mjs';
+import { test } from './checks.mjs';
 import { difference, magnitude } from './compare.mjs';
 import { judge } from './judge.mjs';
-import { normals } from './normals.mjs';
+import { compareLayers, inputOf } from './layers.mjs';
 import { octet, runOctet, work } from './octet.mjs';
-import { kFloat, layerOf, quantizedTensors, readModel, withOutputs, writeModel } from './onnx.mjs';
-import { openSession, runOrt, runOrtOn } from './ort.mjs';
+import { openSession, runOrt } from './ort.mjs';
 
 const kFloatBound = 1e-4;    // of the largest output
 const kDynamicBound = 0.01;  // of the largest output: a code of one layer may differ by a step
-const kMostDifferent = 0.1;  // percent of a tensor's codes that may differ, by one step
 
 const networks = [
   { model: 'traffic_net', dims: [32, 7] },
@@ -46,8 +43,6 @@ function fileOf(model, config) {
   return path.join(folders.get(model), `${model}.${config}.onnx`);
 }
 
-const inputOf = (dims) => ({ data: normals(dims.reduce((a, b) => a * b), 11), dims });
-
 for (const { model, dims } of networks) {
   for (const [config, bound] of Object.entries(wholeConfigs)) {
     test(`${model} ${config}`, async () => {
@@ -65,41 +60,4 @@ for (const { model, dims } of networks) {
   for (const config of layerConfigs) {
     test(`${model} ${config}, layer by layer`, () => compareLayers(fileOf(model, config), dims));
   }
-}
-
-/// Gives ONNX Runtime each layer with the codes that octet had before it.
-async function compareLayers(file, dims) {
-  const network = readModel(file);
-  const tensors = quantizedTensors(network);
-  const tapped = file.replace('.onnx', '.tapped.onnx');
-  writeModel(withOutputs(network, tensors), tapped);
-  const [{ name: inputName }] = network.graph.input;
-  const outputs = network.graph.output.map(({ name }) => ({ name, type: kFloat }));
-  const input = inputOf(dims);
-  const ours = runOctet(tapped, inputName, input, [...tensors, ...outputs].map((t) => t.name));
-  fs.rmSync(tapped);
-  ours[inputName] = input;
-  const cuts = new Map(tensors.map(({ name, type }) => [name, { type, dims: ours[name].dims }]));
-  cuts.set(inputName, { type: kFloat, dims });
-
-  let elements = 0, different = 0;
-  for (const tensor of tensors) {
-    const { model, inputs } = layerOf(network, tensor, cuts);
-    const layer = file.replace('.onnx', '.layer.onnx');
-    writeModel(model, layer);
-    const given = Object.fromEntries(inputs.map((name) => [name, ours[name]]));
-    const theirs = (await runOrtOn(await openSession(layer), given))[tensor.name];
-    fs.rmSync(layer);
-    judge(ours[tensor.name], theirs, (a, b) => {
-      const d = difference(a, b);
-      return {
-        holds: d.largest <= 1 && d.percent <= kMostDifferent,
-        text: `${tensor.name}: ${d.different} of ${a.data.length} codes differ, by up to ${d.largest}`,
-      };
-    });
-    elements += theirs.data.length;
-    different += difference(ours[tensor.name], theirs).different;
-  }
-  require_(tensors.length >= 3, `${tensors.length} quantized tensors`);
-  return `${tensors.length} tensors, ${different} of ${elements} codes differ, by one step`;
 }
