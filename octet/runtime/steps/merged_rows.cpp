@@ -82,7 +82,7 @@ MergedRows merge_rows(PlanBuilder& builder, const Node& node, const WindowGeomet
     step = std::make_unique<PadRowsStep<std::uint8_t>>(in, merged.input, left, columns,
                                                        static_cast<std::uint8_t>(padding));
   }
-  builder.add_step(std::move(step), {node.name + "/pad", "Conv", "pad_rows", "", 0},
+  builder.add_step(std::move(step), {node.name + "/pad", "Pad", "layout/pad_rows", "", 0},
                    {in.buffer, merged.input.buffer});
   return merged;
 }
