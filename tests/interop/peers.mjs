@@ -1,6 +1,7 @@
 // The parts of bench/peers, which no other test runs: a benchmark that does not start tells nothing.
 import { emptyCallMs } from '../../bench/peers/empty_call.mjs';
 import { makeModels } from '../../bench/peers/models.mjs';
+import { byKernel } from '../../bench/peers/roofline.mjs';
 import { evaluate, toMarkdown } from '../../bench/peers/table.mjs';
 import { require_, test } from './checks.mjs';
 
@@ -20,4 +21,12 @@ test('bench/peers: figures of a pair of models', () => {
   const machine = { cpu: 'cpu', isa: 'isa', clock_ghz: 1, threads: 1, load: ['0', '0'], emptyCallMs: 1 };
   require_(toMarkdown([int8], machine).includes('| m | 1 | INT8 | 2.00 [2.00, 2.00] |'), 'no row');
   return 'speed-ups, ratios, a table';
+});
+
+test('bench/peers: layers of one kernel are added', () => {
+  const layer = (kernel, ms, macs) => ({ kernel, ms, macs, peak_gmacs_per_s: 4 });
+  const [gemm, copy] = byKernel([layer('copy', 1, 0), layer('gemm', 2, 4e6), layer('gemm', 1, 2e6)]);
+  require_(gemm.kernel === 'gemm' && gemm.layers === 2 && gemm.time === 0.75 && gemm.rate === 2 &&
+           gemm.ofPeak === 0.5 && copy.rate === undefined, JSON.stringify([gemm, copy]));
+  return 'times, rates and shares';
 });
