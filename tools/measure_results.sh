@@ -71,13 +71,6 @@ mobilenet() {
       --qat-epochs 1 -o "$results/mobilenet_v2"
 }
 
-peers() {
-  done_already peers.md || {
-    bench/peers/run.sh --bursts 12 --rounds 9
-    sed -e 1d build/peers/peers.md | cat -s >"$results/peers.md"
-  }
-}
-
 part() {  # part TITLE COMMAND FILE: a pareto.md with its headings one level down
   printf '\n## %s\n\n`%s`\n' "$1" "$2"
   sed -e '1d' -e 's/^## /### /' "$3"
@@ -121,14 +114,10 @@ write_document() {
     part 'mobilenet_v2 at 32 x 32 on CIFAR-10, one epoch' \
       'octet pipeline --model mobilenet_v2 --input-size 32 --data cifar10 --epochs 1 --qat-epochs 1' \
       "$results/mobilenet_v2/pareto.md"
-    if [ -s "$results/peers.md" ]; then
-      printf '\n## Against ONNX Runtime\n'
-      cat "$results/peers.md"
-    fi
   } >docs/results.md
   echo "wrote docs/results.md" >&2
 }
 
-if [ $# -eq 0 ]; then set -- traffic cifar10 mnist mobilenet peers; fi
+if [ $# -eq 0 ]; then set -- traffic cifar10 mnist mobilenet; fi
 for name in "$@"; do "$name"; done
 write_document
