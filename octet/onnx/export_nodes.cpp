@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "octet/base/error.h"
 #include "octet/graph/functions/conditional.h"
@@ -218,10 +219,11 @@ class NodeWriter {
   void add_clip(const std::string& name, const Clamp& clamp, const std::string& input,
                 const std::string& output) {
     std::vector<std::string> inputs{input, "", ""};
-    if (std::isfinite(clamp.low)) {
+    // Only the infinity that leaves everything as it is goes without saying.
+    if (clamp.low != -std::numeric_limits<float>::infinity()) {
       inputs[1] = writer_.add_initializer(name + "_min", Tensor::scalar(clamp.low));
     }
-    if (std::isfinite(clamp.high)) {
+    if (clamp.high != std::numeric_limits<float>::infinity()) {
       inputs[2] = writer_.add_initializer(name + "_max", Tensor::scalar(clamp.high));
     }
     writer_.add_node("Clip", name, std::move(inputs), {output});

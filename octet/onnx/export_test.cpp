@@ -52,7 +52,8 @@ TEST(ExportTest, EveryFloatOpSurvivesTheRoundTrip) {
   const PoolWindow window{{3, 2}, {2, 1}, {1, 1}, {1, 0, 1, 1}, true};
   const std::vector<Tensor> conv{ramp({6, 2, 3, 3}), ramp({6})};
   expect_round_trip(one_op(Conv2d{{2, 1}, {1, 2}, {1, 2, 3, 4}, 2, {}}, image, conv));
-  for (const Clamp clamp : {Clamp{0, kInfinity}, Clamp{0, 6}, Clamp{-kInfinity, 1}, Clamp{-1, 1}}) {
+  for (const Clamp clamp : {Clamp{0, kInfinity}, Clamp{0, 6}, Clamp{-kInfinity, 1}, Clamp{-1, 1},
+                            Clamp{kInfinity, kInfinity}, Clamp{-kInfinity, -kInfinity}}) {
     expect_round_trip(one_op(Conv2d{.groups = 2, .activation = clamp}, image, conv));
     expect_round_trip(one_op(Clip{clamp}, image));
     expect_round_trip(one_op(Add{clamp}, image, {ramp({4, 1, 1})}));
