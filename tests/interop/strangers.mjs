@@ -64,21 +64,26 @@ const silero = strangers.find(({ file }) => file.startsWith('silero'));
 const sileroCalibration = ['--calib-inputs', 'normal', '--calib-feedback', 'stateN=state',
                            '--dim', 'batch=1', '--dim', 'sequence=576', '--calib-samples', '32'];
 
-/// Calibrated on inputs drawn from N(0, 1).
+/// Calibrated on inputs drawn from N(0, 1), where the configuration is.
 const quantized = [
-  ...strangers.filter((stranger) => stranger !== silero).map(({ file, inputs }) => ({
-    name: `${file} static_int8_per_channel`, file, inputs, calls: 1,
-    options: () => ['--calib-inputs', 'normal', '--calib-samples', '16'],
-  })),
-  {
-    name: `${silero.file} static_int8_per_channel, sr fixed`, file: silero.file, calls: kCalls,
-    inputs: without('sr', silero.inputs),
-    options: () => [...sileroCalibration, '--set', 'sr=16000'],
-  },
+  ...['static_int8_per_channel', 'static_int8_per_tensor', 'static_w6a8', 'dynamic_int8'].flatMap(
+      (config) => [
+        ...strangers.filter((stranger) => stranger !== silero).map(({ file, inputs }) => ({
+          name: `${file} ${config}`, config, file, inputs, calls: 1,
+          options: () => (config === 'dynamic_int8' ? []
+                          : ['--calib-inputs', 'normal', '--calib-samples', '16']),
+        })),
+        {
+          name: `${silero.file} ${config}, sr fixed`, config, file: silero.file, calls: kCalls,
+          inputs: without('sr', silero.inputs),
+          options: () => [...(config === 'dynamic_int8' ? [] : sileroCalibration),
+                          '--set', 'sr=16000'],
+        },
+      ]),
   {
     // The branch that the calibration chose is quantized inside.
     name: `${silero.file} static_int8_per_channel, with its If`, file: silero.file, calls: kCalls,
-    inputs: silero.inputs,
+    config: 'static_int8_per_channel', inputs: silero.inputs,
     options: () => {
       const rate = path.join(work, 'silero_sr.npy');
       writeNpy(rate, { data: new BigInt64Array([16000n]), dims: [] });
@@ -88,11 +93,11 @@ const quantized = [
 ];
 
 const kQuantizedBound = 0.02;  // of the largest output: a few steps of a quantized tensor
-for (const [i, { name, file, inputs, calls, options }] of quantized.entries()) {
+for (const [i, { name, config, file, inputs, calls, options }] of quantized.entries()) {
   test(name, async () => {
     const model = found(file);
     const written = path.join(work, `int8_${i}_${file}`);
-    octet('quantize', model, '--config', 'static_int8_per_channel', ...options(), '-o', written);
+    octet('quantize', model, '--config', config, ...options(), '-o', written);
     const session = await openSession(written, { logSeverityLevel: 3 });
     let texts = [], before = null;
     for (let call = 0; call < calls; call++) {
