@@ -18,13 +18,12 @@ peers() {  # peers TABLE OPTION...
 }
 
 peers one-thread --bursts 10 --rounds 7
-peers two-threads --bursts 8 --rounds 7 --threads 2
 peers batch-32 --bursts 5 --rounds 3 --batch 32 --only 'small_cnn|@32'
 peers batch-8 --bursts 4 --rounds 3 --batch 8 --only '@224|large|resnet18'
 [ -s "$tables/narrow.md" ] || node bench/peers/narrow_weights.mjs >"$tables/narrow.md"
 [ -s "$tables/roofline.md" ] || node bench/peers/roofline.mjs >"$tables/roofline.md"
 
-for name in one-thread two-threads batch-32 batch-8 narrow roofline; do
+for name in one-thread batch-32 batch-8 narrow roofline; do
   awk -v name="$name" -v table="$tables/$name.md" '
     $0 == "<!-- " name " -->" { print; while ((getline line < table) > 0) print line; skip = 1; next }
     $0 == "<!-- /" name " -->" { skip = 0 }
