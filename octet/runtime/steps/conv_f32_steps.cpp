@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "octet/base/error.h"
@@ -96,9 +95,9 @@ class ConvF32Step final : public Step {
         args.weights =
             reinterpret_cast<const float*>(panel + kernel_.packed_bytes(tap, channels_, args.n));
         args.continues = tap > 0;
-        const bool is_last = tap + args.taps == taps;
-        args.low = is_last ? clamp_.low : -std::numeric_limits<float>::infinity();
-        args.high = is_last ? clamp_.high : std::numeric_limits<float>::infinity();
+        const Clamp clamp = tap + args.taps == taps ? clamp_ : Clamp{};
+        args.low = clamp.low;
+        args.high = clamp.high;
         rows_of_a = all_rows;
         for (std::int64_t pixel = first; pixel < last; pixel += kernel_.mr) {
           args.rows = rows_at(pixel);

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "octet/base/error.h"
@@ -141,7 +140,7 @@ class GemmF32Step final : public Step {
     for_each_gemm_tile(context, tiles, [&](const ProductTile& tile, int thread) {
       auto* rows = context.thread_scratch<const float*>(thread);
       for (int r = 0; r < tile.rows; ++r) rows[r] = a + (tile.row + r) * k_ + tile.depth;
-      const bool is_last = tile.depth + tile.depths == k_;
+      const Clamp clamp = tile.depth + tile.depths == k_ ? clamp_ : Clamp{};
       const auto* weights = context.get<std::byte>(packed_.weights) +
                             kernel_.packed_bytes(1, k_, tile.column) +
                             kernel_.packed_bytes(1, tile.depth, tile.columns);
@@ -154,8 +153,8 @@ class GemmF32Step final : public Step {
                    .bias = context.get<float>(packed_.bias) + tile.column,
                    .c = c + tile.row * n_ + tile.column,
                    .c_stride = n_,
-                   .low = is_last ? clamp_.low : -std::numeric_limits<float>::infinity(),
-                   .high = is_last ? clamp_.high : std::numeric_limits<float>::infinity(),
+                   .low = clamp.low,
+                   .high = clamp.high,
                    .continues = tile.depth > 0});
     });
   }
