@@ -9,18 +9,25 @@
 namespace octet {
 namespace {
 
+/// Calls body(count, a, c) for runs of the elements of two tensors, in the threads.
+template <typename Body>
+void for_each_run(const RunContext& context, const Stored& from, const Stored& to,
+                  Body body) noexcept {
+  const float* a = context.get<float>(from.buffer);
+  float* c = context.get<float>(to.buffer);
+  context.pool->parallel_for(
+      context.outer(to.dims) * to.elements_per_outer(), 16384,
+      [&](std::int64_t begin, std::int64_t end, int) { body(end - begin, a + begin, c + begin); });
+}
+
 class ClampStep final : public Step {
  public:
   ClampStep(const EltwiseKernel& kernel, Stored a, Stored c, Clamp clamp)
       : kernel_(kernel), a_(std::move(a)), c_(std::move(c)), clamp_(clamp) {}
   void run(const RunContext& context) noexcept override {
-    const float* a = context.get<float>(a_.buffer);
-    float* c = context.get<float>(c_.buffer);
-    context.pool->parallel_for(
-        context.outer(c_.dims) * c_.elements_per_outer(), 16384,
-        [&](std::int64_t begin, std::int64_t end, int) {
-          kernel_.clamp_f32({end - begin, a + begin, nullptr, c + begin, clamp_.low, clamp_.high});
-        });
+    for_each_run(context, a_, c_, [&](std::int64_t count, const float* a, float* c) {
+      kernel_.clamp_f32({count, a, nullptr, c, clamp_.low, clamp_.high});
+    });
   }
 
  private:
@@ -41,13 +48,9 @@ class HardStep final : public Step {
         beta_(beta),
         times_input_(times_input) {}
   void run(const RunContext& context) noexcept override {
-    const float* a = context.get<float>(a_.buffer);
-    float* c = context.get<float>(c_.buffer);
-    context.pool->parallel_for(
-        context.outer(c_.dims) * c_.elements_per_outer(), 16384,
-        [&](std::int64_t begin, std::int64_t end, int) {
-          kernel_.hard_f32({end - begin, a + begin, c + begin, alpha_, beta_, times_input_});
-        });
+    for_each_run(context, a_, c_, [&](std::int64_t count, const float* a, float* c) {
+      kernel_.hard_f32({count, a, c, alpha_, beta_, times_input_});
+    });
   }
 
  private:
